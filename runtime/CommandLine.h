@@ -1,0 +1,50 @@
+//===- CommandLine.h - What the user asked a compiled executable to do ----===//
+#ifndef MOEC_RUNTIME_COMMANDLINE_H
+#define MOEC_RUNTIME_COMMANDLINE_H
+
+#include "support/Status.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moec {
+
+/// One of these per call; the order is that of --help.
+enum class Command { Prompt, Ids, Eval, Perplexity, Info };
+
+struct CommandLine {
+  Command command = Command::Info;
+
+  std::string prompt;
+  std::vector<int64_t> ids;
+  std::string evalInput;
+  std::string evalOutput;
+  std::string perplexityText;
+
+  int64_t maxNewTokens = 256;
+  /// Those that are absent come from the model's generation defaults (--prompt)
+  /// or are off (--ids).
+  std::optional<float> temperature;
+  std::optional<int64_t> topK;
+  std::optional<float> topP;
+  uint64_t seed = 0;
+  bool ignoreEos = false;
+
+  /// Tokens of a perplexity window; 0: 256 or the context, whichever is less.
+  int64_t window = 0;
+  /// 0: as many as the model takes.
+  int64_t chunk = 0;
+  int64_t batch = 1;
+  uint32_t threads = 0;
+  std::string weights;
+};
+
+/// Prints help or version and returns nothing when that was asked for.
+Result<std::optional<CommandLine>>
+parseCommandLine(int argc, const char *const *argv, const char *modelName);
+
+} // namespace moec
+
+#endif // MOEC_RUNTIME_COMMANDLINE_H

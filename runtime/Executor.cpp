@@ -1,0 +1,327 @@
+//===- Executor.cpp - Runs graphs of tile tasks on threads ----------------===//
+
+#include "runtime/Executor.h"
+#include "runtime/LastError.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+using namespace moec;
+
+//===------------------------------------------------------------------------===//
+// Records
+//===------------------------------------------------------------------------===//
+
+/// A node of a graph in this step. Its own cache line, since other nodes are
+/// counted by other threads.
+struct alignas(64) Executor::Node {
+  int64_t firstTicket = 0;
+  int64_t rowTiles = 0;
+  int64_t colTiles = 0;
+  /// Rows are counted in units in which tiles are regular: tokens or outputs,
+  /// or whole tiles where the data decides.
+  int64_t extent = 0;
+  int64_t rowTile = 1;
+  /// Tasks done of each row tile.
+  std::atomic<uint32_t> *tasksDone = nullptr;
+  /// Row tiles done.
+  std::atomic<int64_t> rowTilesDone{0};
+
+  bool done() const {
+    return rowTilesDone.load(std::memory_order_acquire) == rowTiles;
+  }
+  bool rowTileDone(int64_t tile) const {
+    return tasksDone[tile].load(std::memory_order_acquire) ==
+           static_cast<uint64_t>(colTiles);
+  }
+};
+
+struct Executor::Graph {
+  const moert_graph *graph = nullptr;
+  std::vector<int64_t> args;
+  /// Records hold atomics, which cannot move; they are replaced by a larger
+  /// array when they are too few.
+  std::unique_ptr<Node[]> nodes;
+  size_t nodeCapacity = 0;
+  std::unique_ptr<std::atomic<uint32_t>[]> counters;
+  size_t counterCapacity = 0;
+  /// The graph that must complete before this one starts; null for the first.
+  const Graph *previous = nullptr;
+  /// The record of the graph that will be submitted next.
+  std::unique_ptr<Graph> next;
+  /// Kept apart from the counters below: it changes with every task.
+  alignas(64) std::atomic<int64_t> nextTicket{0};
+  int64_t numTickets = 0;
+  alignas(64) std::atomic<uint32_t> nodesDone{0};
+
+  bool done() const {
+    return nodesDone.load(std::memory_order_acquire) == graph->num_nodes;
+  }
+  Status prepare(const moert_graph &description, const int64_t *args,
+                 int64_t tokens, int64_t outputs);
+  void waitFor(const moert_wait &wait, const Node &node, int64_t rowTile,
+               moert_counters &counters) const;
+  void countDone(Node &node, int64_t rowTile);
+};
+
+struct Executor::Worker {
+  Memory scratch;
+  /// Written by this worker alone and read between steps.
+  alignas(64) moert_counters counters = {};
+};
+
+static Status graphError(const moert_graph &graph, uint32_t node,
+                         const std::string &message) {
+  return Status::error(std::string("graph '") + graph.name + "', node " +
+                       std::to_string(node) + " '" + graph.nodes[node].name +
+                       "': " + message);
+}
+
+static Status checkNode(const moert_graph &graph, uint32_t index) {
+  const moert_node &node = graph.nodes[index];
+  if (node.rows > MOERT_ROWS_ROUTED)
+    return graphError(graph, index,
+                      "unknown kind of rows " + std::to_string(node.rows));
+  if (node.row_tile == 0 || node.col_tiles == 0)
+    return graphError(graph, index, "row_tile and col_tiles must not be 0");
+  for (uint32_t i = 0; i < node.num_waits; ++i) {
+    const moert_wait &wait = node.waits[i];
+    if (wait.producer >= index)
+      return graphError(graph, index,
+                        "waits for node " + std::to_string(wait.producer) +
+                            ", which is not an earlier one");
+    const moert_node &producer = graph.nodes[wait.producer];
+    if (wait.form == MOERT_WAIT_ALL)
+      continue;
+    if (wait.form != MOERT_WAIT_ROWS)
+      return graphError(graph, index,
+                        "unknown form of wait " + std::to_string(wait.form));
+    bool sameRows = producer.rows == node.rows;
+    bool sameRouting = producer.row_tile == node.row_tile &&
+                       producer.top_k == node.top_k &&
+                       producer.experts == node.experts;
+    if (!sameRows || (node.rows == MOERT_ROWS_ROUTED && !sameRouting))
+      return graphError(graph, index,
+                        "waits by rows for node " +
+                            std::to_string(wait.producer) +
+                            ", whose rows are others");
+  }
+  return Status::success();
+}
+
+/// Row tiles of a node, and the units in which they are regular.
+static void setRows(const moert_node &description, int64_t tokens,
+                    int64_t outputs, int64_t &extent, int64_t &rowTile) {
+  extent = 1;
+  rowTile = 1;
+  switch (description.rows) {
+  case MOERT_ROWS_ONE:
+    return;
+  case MOERT_ROWS_TOKENS:
+    extent = tokens;
+    rowTile = description.row_tile;
+    return;
+  case MOERT_ROWS_OUTPUTS:
+    extent = outputs;
+    rowTile = description.row_tile;
+    return;
+  case MOERT_ROWS_ROUTED: {
+    int64_t rows = tokens * description.top_k;
+    extent = rows / description.row_tile +
+             std::min<int64_t>(description.experts, rows);
+    return;
+  }
+  }
+}
+
+Status Executor::Graph::prepare(const moert_graph &description,
+                                const int64_t *arguments, int64_t tokens,
+                                int64_t outputs) {
+  for (uint32_t i = 0; i < description.num_nodes; ++i)
+    MOEC_RETURN_IF_ERROR(checkNode(description, i));
+
+  graph = &description;
+  args.assign(arguments, arguments + description.num_args);
+  if (nodeCapacity < description.num_nodes) {
+    nodeCapacity = description.num_nodes;
+    nodes = std::make_unique<Node[]>(nodeCapacity);
+  }
+
+  size_t numCounters = 0;
+  numTickets = 0;
+  uint32_t emptyNodes = 0;
+  for (uint32_t i = 0; i < description.num_nodes; ++i) {
+    Node &node = nodes[i];
+    setRows(description.nodes[i], tokens, outputs, node.extent, node.rowTile);
+    node.rowTiles = (node.extent + node.rowTile - 1) / node.rowTile;
+    node.colTiles = description.nodes[i].col_tiles;
+    node.firstTicket = numTickets;
+    node.rowTilesDone.store(0, std::memory_order_relaxed);
+    numTickets += node.rowTiles * node.colTiles;
+    numCounters += node.rowTiles;
+    emptyNodes += node.rowTiles == 0;
+  }
+
+  if (counterCapacity < numCounters) {
+    counterCapacity = numCounters;
+    counters = std::make_unique<std::atomic<uint32_t>[]>(counterCapacity);
+  }
+  for (size_t i = 0; i < numCounters; ++i)
+    counters[i].store(0, std::memory_order_relaxed);
+  std::atomic<uint32_t> *next = counters.get();
+  for (uint32_t i = 0; i < description.num_nodes; ++i) {
+    nodes[i].tasksDone = next;
+    next += nodes[i].rowTiles;
+  }
+  nextTicket.store(0, std::memory_order_relaxed);
+  nodesDone.store(emptyNodes, std::memory_order_relaxed);
+  return Status::success();
+}
+
+//===------------------------------------------------------------------------===//
+// Tasks
+//===------------------------------------------------------------------------===//
+
+void Executor::Graph::waitFor(const moert_wait &wait, const Node &node,
+                              int64_t rowTile, moert_counters &counters) const {
+  auto await = [&](auto condition) {
+    if (condition())
+      return;
+    ++counters.stalls;
+    spinUntil(condition);
+  };
+  ++counters.waits;
+  const Node &producer = nodes[wait.producer];
+  if (wait.form == MOERT_WAIT_ALL)
+    return await([&] { return producer.done(); });
+  // The rows of this task, and the producer's tiles that cover them; equal
+  // extents, perhaps other tile sizes.
+  int64_t firstRow = rowTile * node.rowTile;
+  int64_t lastRow = std::min(firstRow + node.rowTile, node.extent) - 1;
+  for (int64_t tile = firstRow / producer.rowTile;
+       tile <= lastRow / producer.rowTile; ++tile)
+    await([&] { return producer.rowTileDone(tile); });
+}
+
+/// Each bump releases what the task wrote, and acquires what others released
+/// into the same counter, so that whoever sees the last bump of a row tile,
+/// node or graph sees the results of all its tasks.
+void Executor::Graph::countDone(Node &node, int64_t rowTile) {
+  if (node.tasksDone[rowTile].fetch_add(1, std::memory_order_acq_rel) + 1 !=
+      static_cast<uint64_t>(node.colTiles))
+    return;
+  if (node.rowTilesDone.fetch_add(1, std::memory_order_acq_rel) + 1 !=
+      node.rowTiles)
+    return;
+  nodesDone.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void Executor::runTasks(Graph &graph, Worker &worker) {
+  const moert_graph &description = *graph.graph;
+  // A thread's tickets only grow, so its node does too.
+  uint32_t index = 0;
+  for (;;) {
+    int64_t ticket = graph.nextTicket.fetch_add(1, std::memory_order_relaxed);
+    if (ticket >= graph.numTickets)
+      return;
+    while (ticket - graph.nodes[index].firstTicket >=
+           graph.nodes[index].rowTiles * graph.nodes[index].colTiles)
+      ++index;
+    Node &node = graph.nodes[index];
+    const moert_node &kernel = description.nodes[index];
+    int64_t tile = ticket - node.firstTicket;
+    int64_t rowTile = tile / node.colTiles;
+    for (uint32_t i = 0; i < kernel.num_waits; ++i)
+      graph.waitFor(kernel.waits[i], node, rowTile, worker.counters);
+    kernel.fn(graph.args.data(), rowTile, tile % node.colTiles,
+              worker.scratch.data());
+    ++worker.counters.tasks;
+    graph.countDone(node, rowTile);
+  }
+}
+
+void Executor::work(Worker &worker) {
+  Graph *graph = first.get();
+  for (uint32_t index = 0;; ++index) {
+    spinUntil([&] {
+      return submitted.load(std::memory_order_acquire) > index ||
+             allSubmitted.load(std::memory_order_acquire);
+    });
+    if (submitted.load(std::memory_order_acquire) == index)
+      return;
+    if (graph->previous)
+      spinUntil([&] { return graph->previous->done(); });
+    runTasks(*graph, worker);
+    graph = graph->next.get();
+  }
+}
+
+//===------------------------------------------------------------------------===//
+// Steps
+//===------------------------------------------------------------------------===//
+
+Executor::Executor() : first(std::make_unique<Graph>()) {}
+Executor::~Executor() = default;
+
+Result<std::unique_ptr<Executor>> Executor::create(unsigned threads,
+                                                   int64_t scratchBytes) {
+  if (threads == 0 || threads > maxThreads)
+    return Status::error("cannot run on " + std::to_string(threads) +
+                         " threads; 1 to " + std::to_string(maxThreads) +
+                         " are possible");
+  std::unique_ptr<Executor> executor(new Executor);
+  for (unsigned i = 0; i < threads; ++i) {
+    executor->workers.push_back(std::make_unique<Worker>());
+    MOEC_ASSIGN_OR_RETURN(executor->workers[i]->scratch,
+                          Memory::reserve(scratchBytes, "scratch of a thread"));
+  }
+  auto help = [executor = executor.get()](unsigned helper) {
+    executor->work(*executor->workers[helper]);
+  };
+  MOEC_ASSIGN_OR_RETURN(executor->pool, ThreadPool::create(threads - 1, help));
+  return executor;
+}
+
+void Executor::beginStep(int64_t numTokens, int64_t numOutputs) {
+  tokens = numTokens;
+  outputs = numOutputs;
+  last = nullptr;
+  submitted.store(0, std::memory_order_relaxed);
+  allSubmitted.store(false, std::memory_order_relaxed);
+  pool->open();
+}
+
+Status Executor::submit(const moert_graph &graph, const int64_t *args) {
+  Graph &record = last ? *last->next : *first;
+  MOEC_RETURN_IF_ERROR(record.prepare(graph, args, tokens, outputs));
+  record.previous = last;
+  // The next record exists before anyone can look for it.
+  if (!record.next)
+    record.next = std::make_unique<Graph>();
+  last = &record;
+  submitted.fetch_add(1, std::memory_order_release);
+  ++total.graphs;
+  return Status::success();
+}
+
+void Executor::finishStep() {
+  allSubmitted.store(true, std::memory_order_release);
+  work(*workers[0]);
+  if (last)
+    spinUntil([&] { return last->done(); });
+  pool->close();
+  ++total.joins;
+  ++total.steps;
+  for (auto &worker : workers) {
+    moert_counters &own = worker->counters;
+    total.tasks += std::exchange(own.tasks, 0);
+    total.waits += std::exchange(own.waits, 0);
+    total.stalls += std::exchange(own.stalls, 0);
+  }
+}
+
+int32_t moert_graph_submit(moert_context *ctx, const moert_graph *graph,
+                           const int64_t *args) {
+  return toStatusCode(ctx->executor.submit(*graph, args));
+}

@@ -1,0 +1,93 @@
+//===- Executor.h - Runs graphs of tile tasks on threads ------------------===//
+//
+// A step submits graphs; a graph is a list of nodes (kernels) in topological
+// order, and a node is a grid of tasks (tiles). There is no barrier between
+// nodes. Each thread takes the next task of the graph with one atomic
+// increment, waits until the tiles that the task reads are done, runs it and
+// counts it as done:
+//
+//   ticket   0 1 2 3 | 4 5 6 7 | 8 9
+//   node     0       | 1       | 2         row tiles outer, column tiles inner
+//
+// Nobody can wait for ever. Suppose some threads wait and no task is running.
+// Look at the lowest ticket that has been taken and is not done. The tasks it
+// waits for belong to earlier nodes, so their tickets are lower; tickets are
+// handed out in order, so they have been taken; being lower than the lowest
+// that is not done, they are done. Hence that task does not wait, which
+// contradicts the assumption. The argument needs no fairness and holds for any
+// number of threads.
+//
+// Counting is a tree, so that threads seldom meet on one counter: a task bumps
+// the counter of its row tile; the last one of a row tile bumps that of its
+// node; the last one of a node bumps that of its graph.
+//
+// The records of graphs and their counters are kept from step to step: nothing
+// is allocated once the largest step has been seen.
+//
+//===------------------------------------------------------------------------===//
+#ifndef MOEC_RUNTIME_EXECUTOR_H
+#define MOEC_RUNTIME_EXECUTOR_H
+
+#include "runtime/Memory.h"
+#include "runtime/ThreadPool.h"
+#include "runtime/moert.h"
+#include "support/Status.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace moec {
+
+class Executor {
+public:
+  static constexpr unsigned maxThreads = 1024;
+
+  static Result<std::unique_ptr<Executor>> create(unsigned threads,
+                                                  int64_t scratchBytes);
+  ~Executor();
+
+  /// Starts a step of `tokens` tokens, of which `outputs` rows of logits are
+  /// wanted. Other threads run what is submitted from now on.
+  void beginStep(int64_t tokens, int64_t outputs);
+  /// A graph that is refused leaves the step as it was.
+  Status submit(const moert_graph &graph, const int64_t *args);
+  /// Works on what was submitted until all of it is done.
+  void finishStep();
+
+  unsigned threads() const { return static_cast<unsigned>(workers.size()); }
+  moert_counters counters() const { return total; }
+
+private:
+  struct Node;
+  struct Graph;
+  struct Worker;
+
+  Executor();
+  /// Runs tasks of all graphs of this step until there are none left to take.
+  void work(Worker &worker);
+  void runTasks(Graph &graph, Worker &worker);
+
+  int64_t tokens = 0;
+  int64_t outputs = 0;
+  /// A list of records, in which other threads follow us while we append. Those
+  /// after `last` are left from steps with more graphs.
+  std::unique_ptr<Graph> first;
+  Graph *last = nullptr;
+  std::atomic<uint32_t> submitted{0};
+  std::atomic<bool> allSubmitted{false};
+  std::vector<std::unique_ptr<Worker>> workers;
+  moert_counters total = {};
+  /// Last, so that its threads end before what they use.
+  std::unique_ptr<ThreadPool> pool;
+};
+
+} // namespace moec
+
+/// What generated code hands back to us.
+struct moert_context {
+  moec::Executor &executor;
+};
+
+#endif // MOEC_RUNTIME_EXECUTOR_H

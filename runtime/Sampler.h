@@ -1,0 +1,68 @@
+//===- Sampler.h - From logits to the next token --------------------------===//
+//
+// In this order: temperature, top-k, top-p, one draw. Tokens are ordered by
+// logit, equal ones by id, so every choice is defined. The draw depends on
+// (seed, sequence, position) alone. Scores are f32; sums of probabilities are
+// f64, since a f32 sum over a vocabulary would lose its tail.
+//
+//===------------------------------------------------------------------------===//
+#ifndef MOEC_RUNTIME_SAMPLER_H
+#define MOEC_RUNTIME_SAMPLER_H
+
+#include "support/Status.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace moec {
+
+struct SamplerOptions {
+  /// 0: the token of the greatest logit.
+  float temperature = 0;
+  /// Only the `topK` likeliest tokens; 0: all.
+  int64_t topK = 0;
+  /// Only the fewest likeliest tokens whose probabilities sum to `topP`; 1:
+  /// all.
+  float topP = 1;
+  uint64_t seed = 0;
+};
+
+/// Which token is chosen: the one at `position` of sequence number `sequence`.
+struct SamplePoint {
+  uint64_t sequence = 0;
+  uint64_t position = 0;
+};
+
+class Sampler {
+public:
+  explicit Sampler(const SamplerOptions &options) : options(options) {}
+
+  /// An error if a logit is NaN or if none is finite.
+  Result<int32_t> choose(const float *logits, int64_t vocab, SamplePoint point);
+
+private:
+  struct Candidate {
+    float logit;
+    float weight; ///< exp((logit - greatest) / temperature), its probability
+                  ///< times their sum
+    int32_t id;
+  };
+
+  int32_t draw(const float *logits, int64_t vocab, float greatest,
+               SamplePoint point);
+  /// Brings the candidates before `count` into order; those before `sorted`
+  /// are.
+  void sortUpTo(size_t count);
+  /// First candidate at which the running sum of weights satisfies `reached`,
+  /// and that sum.
+  template <typename Predicate>
+  std::pair<size_t, double> walk(Predicate reached);
+
+  SamplerOptions options;
+  std::vector<Candidate> candidates;
+  size_t sorted = 0;
+};
+
+} // namespace moec
+
+#endif // MOEC_RUNTIME_SAMPLER_H

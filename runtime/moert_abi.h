@@ -1,0 +1,132 @@
+/*===- moert_abi.h - What generated code and the runtime say to each other --===
+ *
+ * The object file that `moec compile` emits exports one symbol, `moec_model`, and calls one function,
+ * `moert_graph_submit`. Everything in between is data of the types below. The same layout is built as LLVM
+ * constants by codegen/host; change both together and raise MOERT_ABI_VERSION.
+ *
+ *===----------------------------------------------------------------------===*/
+#ifndef MOEC_RUNTIME_MOERT_ABI_H
+#define MOEC_RUNTIME_MOERT_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MOERT_ABI_VERSION 1
+
+/* One step in flight: the pool that runs it, its arena and the graphs submitted so far. */
+typedef struct moert_context moert_context;
+
+/* A task is one kernel applied to one tile. `args` are the arguments of the graph: pointers and extents as
+ * 64-bit integers, the same for all its nodes. `scratch` is private to the worker, 64-byte aligned and
+ * `moert_model.scratch_bytes` long. A task cannot fail. */
+typedef void (*moert_task_fn)(const int64_t *args, int64_t row_tile,
+                              int64_t col_tile, void *scratch);
+
+/* What the rows of a kernel are. It decides how many row tiles a node has in this step. */
+enum {
+  MOERT_ROWS_ONE = 0,     /* one row tile, whatever the step holds */
+  MOERT_ROWS_TOKENS = 1,  /* ceil(T / row_tile) */
+  MOERT_ROWS_OUTPUTS = 2, /* ceil(R / row_tile), R = rows whose logits are wanted */
+  /* Rows ordered by expert, T * top_k of them. A tile never holds two experts, so how many tiles there are is known
+   * only once the tokens are routed; a node has floor(T * top_k / row_tile) + min(experts, T * top_k) tiles, and those
+   * beyond the true number return at once. */
+  MOERT_ROWS_ROUTED = 3,
+};
+
+/* How a task finds the tiles it waits for. */
+enum {
+  MOERT_WAIT_ALL = 0, /* all tiles of the producer */
+  MOERT_WAIT_ROWS = 1 /* all column tiles of the producer's row tiles that cover the rows of this task; both nodes have
+                         the same `rows`. Between ROUTED nodes of one row_tile: the same row tile. */
+};
+
+typedef struct moert_wait {
+  uint32_t producer; /* index of a node of the same graph, lower than the waiting node's */
+  uint32_t form;     /* MOERT_WAIT_* */
+} moert_wait;
+
+typedef struct moert_node {
+  const char *name; /* for traces, e.g. "moe_layer.gate_up" */
+  moert_task_fn fn;
+  uint32_t rows;      /* MOERT_ROWS_* */
+  uint32_t row_tile;  /* rows in a tile */
+  uint32_t col_tiles; /* tasks in a row tile */
+  uint32_t top_k;     /* ROUTED only, else 0 */
+  uint32_t experts;   /* ROUTED only, else 0 */
+  uint32_t num_waits;
+  const moert_wait *waits;
+} moert_node;
+
+/* Nodes in topological order. A graph starts when the graph submitted before it in the step has completed. */
+typedef struct moert_graph {
+  const char *name;
+  uint32_t num_nodes;
+  uint32_t num_args;
+  const moert_node *nodes;
+} moert_graph;
+
+/* The tokens of one step, of any mix of sequences. Tokens of one sequence are in order of position and all earlier
+ * positions of it are in the caches or in this step. */
+typedef struct moert_batch {
+  int64_t num_tokens;         /* T, 1 .. max_tokens */
+  int64_t num_outputs;        /* R, 0 .. T */
+  const int32_t *tokens;      /* [T] ids, checked against the vocabulary by the caller */
+  const int32_t *positions;   /* [T] */
+  const int32_t *cache_rows;  /* [T] slot * max_context + position: the token's row in every cache */
+  const int32_t *output_rows; /* [R] indices into the T tokens */
+} moert_batch;
+
+/* Enqueues one graph and returns; `args` is copied. Non-zero on failure (moert_last_error). */
+int32_t moert_graph_submit(moert_context *ctx, const moert_graph *graph,
+                           const int64_t *args);
+
+/* Submits the graphs of one step. `caches` and `weights` are in the order of `moert_model`; `logits` is [R, vocab]. */
+typedef int32_t (*moert_step_fn)(moert_context *ctx, const moert_batch *batch,
+                                 void *arena, void *const *caches,
+                                 const void *const *weights, float *logits);
+
+/* A cache holds one row of `row_bytes` for each position of each slot: [max_sequences * max_context, row_bytes]. */
+typedef struct moert_cache {
+  const char *name; /* e.g. "layers.3.latent" */
+  int64_t row_bytes;
+} moert_cache;
+
+typedef struct moert_weight {
+  const char *name; /* e.g. "layers.3.gate_up" */
+  int64_t offset;   /* in the weights section, a multiple of 64 */
+  int64_t bytes;
+} moert_weight;
+
+typedef struct moert_model {
+  uint32_t abi_version; /* MOERT_ABI_VERSION */
+  uint32_t num_caches;
+  uint32_t num_weights;
+  uint32_t reserved;
+  const char *name;         /* e.g. "tiny-deepseek-v3" */
+  const char *model_type;   /* e.g. "deepseek_v3" */
+  const char *target;       /* e.g. "cpu sapphirerapids" */
+  const char *features;     /* CPU features the code uses, e.g. "avx2,fma,f16c" ; checked before the first step */
+  const char *weights_id;   /* must equal the bundle's "id" */
+  int64_t vocab;            /* V */
+  int64_t max_tokens;       /* T of a step at most; longer prompts are split */
+  int64_t max_sequences;    /* slots */
+  int64_t max_context;      /* positions of a slot */
+  int64_t arena_bytes;
+  int64_t scratch_bytes;
+  int64_t weights_bytes;    /* length of the weights section */
+  const moert_cache *caches;
+  const moert_weight *weights;
+  moert_step_fn step;
+} moert_model;
+
+/* Defined by the generated object. */
+extern const moert_model moec_model;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MOEC_RUNTIME_MOERT_ABI_H */
