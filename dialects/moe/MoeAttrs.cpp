@@ -1,0 +1,155 @@
+//===- MoeAttrs.cpp - Attributes and enums of the moe dialect -----------------===//
+
+#include "dialects/moe/Moe.h"
+
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace moec::moe;
+
+#include "dialects/moe/MoeEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/moe/MoeAttrs.cpp.inc"
+
+void MoeDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/moe/MoeAttrs.cpp.inc"
+      >();
+}
+
+LogicalResult LimitsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t tokens, int64_t sequences,
+                                 int64_t positions) {
+  if (tokens < 1 || sequences < 1 || positions < 1)
+    return emitError() << "expected positive limits, got tokens " << tokens
+                       << ", sequences " << sequences << ", positions "
+                       << positions;
+  // Rows of a cache are counted in 32 bits.
+  if (sequences > INT32_MAX / positions)
+    return emitError() << "expected sequences * positions below 2^31, got "
+                       << sequences << " * " << positions;
+  return success();
+}
+
+LogicalResult GroupsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t count, int64_t keep, GroupScore by) {
+  if (keep < 1 || keep > count)
+    return emitError() << "expected 1 <= keep <= count, got keep " << keep
+                       << " of " << count << " groups";
+  return success();
+}
+
+LogicalResult PartAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               StringRef tensor, int64_t heads, int64_t begin,
+                               int64_t end) {
+  if (tensor.empty())
+    return emitError() << "a part needs the name of a tensor";
+  if (heads < 0 || begin < 0 || (heads ? end <= begin : begin || end))
+    return emitError() << "expected rows 0 <= begin < end of positive heads, "
+                          "got begin "
+                       << begin << ", end " << end << ", heads " << heads;
+  return success();
+}
+
+//===--------------------------------------------------------------------------===//
+// Panels
+//===--------------------------------------------------------------------------===//
+
+LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t width, int64_t parts, bool transpose) {
+  if (width < 1)
+    return emitError() << "expected a positive panel width, got " << width;
+  if (parts != 1 && parts != 2)
+    return emitError() << "expected panels of 1 or 2 parts, got " << parts;
+  if (parts == 2 && transpose)
+    return emitError() << "transposed panels have one part";
+  return success();
+}
+
+RankedTensorType PanelsAttr::getPackedType(RankedTensorType type) const {
+  SmallVector<int64_t> shape(type.getShape().drop_back(2));
+  int64_t rows = type.getShape().take_back(2).front();
+  int64_t columns = type.getShape().back();
+  if (getTranspose())
+    std::swap(rows, columns);
+  int64_t panelsOfPart = llvm::divideCeil(rows / getParts(), getWidth());
+  shape.append({panelsOfPart * getParts(), columns, getWidth()});
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+//===--------------------------------------------------------------------------===//
+// Rotary position embedding
+//===--------------------------------------------------------------------------===//
+
+LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               int64_t width, Real theta, Attribute scaling) {
+  if (width < 2 || width % 2)
+    return emitError() << "expected an even rope width, got " << width;
+  if (!(theta > 0))
+    return emitError() << "expected a positive rope theta, got " << theta;
+  if (scaling &&
+      !isa<LinearScalingAttr, Llama3ScalingAttr, YarnScalingAttr>(scaling))
+    return emitError() << "expected a scaling of rotary frequencies, got "
+                       << scaling;
+  return success();
+}
+
+static float scaleLlama3(float frequency, Llama3ScalingAttr scaling) {
+  double wavelength = 2 * M_PI / frequency;
+  double original = scaling.getOriginal();
+  if (wavelength > original / scaling.getLow())
+    return frequency / scaling.getFactor();
+  if (wavelength < original / scaling.getHigh())
+    return frequency;
+  // With low == high (Llama 4) one of the branches above was taken, unless the wavelength is exactly at the border.
+  double span = scaling.getHigh() - scaling.getLow();
+  double s = span ? (original / wavelength - scaling.getLow()) / span : 0;
+  return (1 - s) * frequency / scaling.getFactor() + s * frequency;
+}
+
+static void scaleYarn(MutableArrayRef<float> frequencies, double theta,
+                      int64_t width, YarnScalingAttr scaling) {
+  auto dim = [&](double rotations) {
+    return width * std::log(scaling.getOriginal() / (rotations * 2 * M_PI)) /
+           (2 * std::log(theta));
+  };
+  double low = dim(scaling.getBetaFast()), high = dim(scaling.getBetaSlow());
+  if (scaling.getTruncate()) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, double(width - 1));
+  if (low == high)
+    high += 0.001; // as the reference implementation avoids a division by zero
+  for (auto [i, frequency] : llvm::enumerate(frequencies)) {
+    double ramp = std::clamp((i - low) / (high - low), 0.0, 1.0);
+    frequency = frequency / scaling.getFactor() * ramp + frequency * (1 - ramp);
+  }
+}
+
+SmallVector<float> RopeAttr::getFrequencies() const {
+  SmallVector<float> frequencies;
+  for (int64_t i = 0; i < getWidth() / 2; ++i)
+    frequencies.push_back(
+        1.0 / std::pow(getTheta(), double(2 * i) / double(getWidth())));
+  if (auto linear = dyn_cast_if_present<LinearScalingAttr>(getScaling()))
+    for (float &frequency : frequencies)
+      frequency /= linear.getFactor();
+  if (auto llama3 = dyn_cast_if_present<Llama3ScalingAttr>(getScaling()))
+    for (float &frequency : frequencies)
+      frequency = scaleLlama3(frequency, llama3);
+  if (auto yarn = dyn_cast_if_present<YarnScalingAttr>(getScaling()))
+    scaleYarn(frequencies, getTheta(), getWidth(), yarn);
+  return frequencies;
+}
+
+float RopeAttr::getAttentionFactor() const {
+  auto yarn = dyn_cast_if_present<YarnScalingAttr>(getScaling());
+  return yarn ? float(yarn.getAttentionFactor().value) : 1.0f;
+}

@@ -1,0 +1,121 @@
+// RUN: moe-opt %s --split-input-file --verify-diagnostics
+
+// Attributes and types: one chunk for each of their errors.
+
+// expected-error @below {{expected positive widths of a cache's parts, got 0}}
+func.func private @cache_width(%x: !moe.cache<[4, 0], f32>)
+
+// -----
+
+// expected-error @below {{expected a cache of f32, got 'bf16'}}
+func.func private @cache_element(%x: !moe.cache<[4], bf16>)
+
+// -----
+
+// expected-error @below {{expected 1 <= top_k <= experts, got top_k 0 of 4 experts}}
+func.func private @routing_none(%x: !moe.routing<experts = 4, top_k = 0>)
+
+// -----
+
+// expected-error @below {{expected 1 <= top_k <= experts, got top_k 5 of 4 experts}}
+func.func private @routing_more(%x: !moe.routing<experts = 4, top_k = 5>)
+
+// -----
+
+// expected-error @below {{expected positive limits, got tokens 0, sequences 1, positions 1}}
+func.func private @limits() attributes {test.a = #moe.limits<tokens = 0, sequences = 1, positions = 1>}
+
+// -----
+
+// expected-error @below {{expected sequences * positions below 2^31, got 65536 * 32768}}
+func.func private @limits_product() attributes {test.a = #moe.limits<tokens = 1, sequences = 65536, positions = 32768>}
+
+// -----
+
+// expected-error @below {{expected 1 <= keep <= count, got keep 3 of 2 groups}}
+func.func private @groups() attributes {test.a = #moe.groups<count = 2, keep = 3, by = max>}
+
+// -----
+
+// expected-error @below {{expected 1 <= keep <= count, got keep 0 of 2 groups}}
+func.func private @groups_none() attributes {test.a = #moe.groups<count = 2, keep = 0, by = max>}
+
+// -----
+
+// expected-error @below {{a part needs the name of a tensor}}
+func.func private @part_name() attributes {test.a = #moe.part<"">}
+
+// -----
+
+// expected-error @below {{expected rows 0 <= begin < end of positive heads, got begin 2, end 2, heads 4}}
+func.func private @part_rows() attributes {test.a = #moe.part<"w", heads = 4, begin = 2, end = 2>}
+
+// -----
+
+// expected-error @below {{expected rows 0 <= begin < end of positive heads, got begin 0, end 2, heads 0}}
+func.func private @part_rows_of_no_heads() attributes {test.a = #moe.part<"w", end = 2>}
+
+// -----
+
+// expected-error @below {{expected rows 0 <= begin < end of positive heads, got begin -1, end 2, heads 4}}
+func.func private @part_negative() attributes {test.a = #moe.part<"w", heads = 4, begin = -1, end = 2>}
+
+// -----
+
+// expected-error @below {{expected a positive panel width, got 0}}
+func.func private @panels_width() attributes {test.a = #moe.panels<width = 0>}
+
+// -----
+
+// expected-error @below {{expected panels of 1 or 2 parts, got 3}}
+func.func private @panels_parts() attributes {test.a = #moe.panels<width = 8, parts = 3>}
+
+// -----
+
+// expected-error @below {{transposed panels have one part}}
+func.func private @panels_transposed_parts() attributes {test.a = #moe.panels<width = 8, parts = 2, transpose = true>}
+
+// -----
+
+// expected-error @below {{expected an even rope width, got 3}}
+func.func private @rope_width() attributes {test.a = #moe.rope<width = 3, theta = 1.0>}
+
+// -----
+
+// expected-error @below {{expected an even rope width, got 0}}
+func.func private @rope_no_width() attributes {test.a = #moe.rope<width = 0, theta = 1.0>}
+
+// -----
+
+// expected-error @below {{expected a positive rope theta, got -1.0}}
+func.func private @rope_theta() attributes {test.a = #moe.rope<width = 2, theta = -1.0>}
+
+// -----
+
+// expected-error @below {{expected a scaling of rotary frequencies, got 1 : i32}}
+func.func private @rope_scaling() attributes {test.a = #moe.rope<width = 2, theta = 1.0, scaling = 1 : i32>}
+
+// -----
+
+// expected-error @below {{'moe.limits' belongs on a module}}
+func.func private @limits_on_function() attributes {moe.limits = #moe.limits<tokens = 1, sequences = 1, positions = 1>}
+
+// -----
+
+// expected-error @below {{'moe.limits' must be #moe.limits<…>}}
+module attributes {moe.limits = 1} {}
+
+// -----
+
+// expected-error @below {{'moe.target' must be #moe.cpu<…>}}
+module attributes {moe.target = "native"} {}
+
+// -----
+
+// expected-error @below {{'moe.model' must be a dictionary}}
+module attributes {moe.model = "tiny"} {}
+
+// -----
+
+// expected-error @below {{unknown attribute 'moe.limit' of the moe dialect}}
+module attributes {moe.limit = 1} {}

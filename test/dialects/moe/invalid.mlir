@@ -1,0 +1,258 @@
+// RUN: moe-opt %s --split-input-file --verify-diagnostics
+
+// Weights and rows: one function for each constraint, named after the operation and the id in its description.
+
+// expected-error @below {{expected a tensor of rank 1 to 3, got 'tensor<1x1x1x1xf32>'}}
+moe.weight @rank : tensor<1x1x1x1xf32> from [#moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected a tensor of rank 1 to 3, got 'tensor<f32>'}}
+moe.weight @scalar : tensor<f32> from [#moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected at least one part}}
+moe.weight @no_parts : tensor<4x4xf32> from []
+
+// -----
+
+// expected-error @below {{expected parts without {expert} or heads (rank 2), got #moe.part<"w.{expert}">}}
+moe.weight @stacked_matrix : tensor<4x4xf32> from [#moe.part<"w.{expert}">]
+
+// -----
+
+// expected-error @below {{expected parts stacked by {expert} or heads (rank 3), got #moe.part<"w">}}
+moe.weight @plain_stack : tensor<2x4x4xf32> from [#moe.part<"w.{expert}">, #moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected 2 heads (first dimension), got #moe.part<"w", heads = 4, end = 4>}}
+moe.weight @heads : tensor<2x4x4xf32> from [#moe.part<"w", heads = 4, end = 4>]
+
+// -----
+
+// expected-error @below {{a vector has no panels}}
+moe.weight @vector_panels : tensor<4xf32> from [#moe.part<"w">] layout <width = 4>
+
+// -----
+
+// expected-error @below {{expected the parts of the panels to divide the rows, got 2 parts of 5}}
+moe.weight @odd_parts : tensor<5x4xf32> from [#moe.part<"w">] layout <width = 4, parts = 2>
+
+// -----
+
+func.func @get_weight_symbol() {
+  // expected-error @below {{no moe.weight named @nothing}}
+  %w = moe.get_weight @nothing : tensor<4xf32>
+  return
+}
+
+// -----
+
+moe.weight @w : tensor<4xf32> from [#moe.part<"w">]
+func.func @get_weight_type() {
+  // expected-error @below {{expected 'tensor<4xf32>' (type of the weight), got 'tensor<5xf32>'}}
+  %w = moe.get_weight @w : tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @rows_static(%x: tensor<2x4xf32>) {
+  // expected-error @below {{operand #0 must be f32 rows of static, positive width (tensor<?xNxf32>), but got 'tensor<2x4xf32>'}}
+  %y = moe.add %x, %x : tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @rows_dynamic(%x: tensor<?x?xf32>) {
+  // expected-error @below {{operand #0 must be f32 rows of static, positive width (tensor<?xNxf32>), but got 'tensor<?x?xf32>'}}
+  %y = moe.add %x, %x : tensor<?x?xf32>
+  return
+}
+
+// -----
+
+func.func @rows_empty(%x: tensor<?x0xf32>) {
+  // expected-error @below {{operand #0 must be f32 rows of static, positive width (tensor<?xNxf32>), but got 'tensor<?x0xf32>'}}
+  %y = moe.add %x, %x : tensor<?x0xf32>
+  return
+}
+
+// -----
+
+func.func @rows_bf16(%x: tensor<?x4xbf16>) {
+  // expected-error @below {{operand #0 must be f32 rows of static, positive width (tensor<?xNxf32>), but got 'tensor<?x4xbf16>'}}
+  %y = moe.add %x, %x : tensor<?x4xbf16>
+  return
+}
+
+// -----
+
+func.func @weight_element(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>) {
+  // expected-error @below {{operand #1 must be static f32, bf16 or f16 tensor of rank 2, but got 'tensor<2x4xi8>'}}
+  %y = moe.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xi8>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c1(%w: tensor<8x4xf32>, %b: !moe.batch) {
+  // expected-error @below {{expected the result to be 4 wide (width of the table), got 5}}
+  %x = moe.embedding %w of %b : tensor<8x4xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c1(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @below {{expected the weight to be 2 wide (row / heads), got 4}}
+  %y = moe.rms_norm %x, %w eps 1.0 heads 2 : tensor<?x4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c2(%x: tensor<?x4xf32>, %w: tensor<1xf32>) {
+  // expected-error @below {{expected heads to divide the row, got 3 heads in 4 columns}}
+  %y = moe.rms_norm %x, %w eps 1.0 heads 3 : tensor<?x4xf32>, tensor<1xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c2_positive(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @below {{expected positive heads, got 0}}
+  %y = moe.rms_norm %x, %w eps 1.0 heads 0 : tensor<?x4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c3(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @below {{expected a positive eps, got 0}}
+  %y = moe.rms_norm %x, %w eps 0.0 : tensor<?x4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c3_nan(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @below {{expected a positive eps, got nan}}
+  %y = moe.rms_norm %x, %w eps 0x7FF8000000000000 : tensor<?x4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1(%x: tensor<?x5xf32>, %w: tensor<2x4xf32>) {
+  // expected-error @below {{expected the input to be 4 wide (K of the weight), got 5}}
+  %y = moe.linear %x, %w : (tensor<?x5xf32>, tensor<2x4xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2(%x: tensor<?x4xf32>, %w: tensor<2x4xf32>) {
+  // expected-error @below {{expected the result to be 2 wide (N of the weight), got 3}}
+  %y = moe.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xf32>) -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3(%x: tensor<?x4xf32>, %w: tensor<2x4xf32>, %b: tensor<4xf32>) {
+  // expected-error @below {{expected the bias to be 2 wide (N of the weight), got 4}}
+  %y = moe.linear %x, %w bias %b : (tensor<?x4xf32>, tensor<2x4xf32>, tensor<4xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @head_linear_c1(%x: tensor<?x4xf32>, %w: tensor<2x3x4xf32>) {
+  // expected-error @below {{expected the input to be 8 wide (heads * K of the weight), got 4}}
+  %y = moe.head_linear %x, %w : (tensor<?x4xf32>, tensor<2x3x4xf32>) -> tensor<?x6xf32>
+  return
+}
+
+// -----
+
+func.func @head_linear_c2(%x: tensor<?x6xf32>, %w: tensor<2x3x4xf32>) {
+  // expected-error @below {{expected the result to be 8 wide (heads * N of the weight), got 6}}
+  %y = moe.head_linear %x, %w transposed : (tensor<?x6xf32>, tensor<2x3x4xf32>) -> tensor<?x6xf32>
+  return
+}
+
+// -----
+
+func.func @glu_c1(%x: tensor<?x6xf32>) {
+  // expected-error @below {{expected the input to be 8 wide (twice the result), got 6}}
+  %y = moe.glu silu %x : tensor<?x6xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c1_input(%x: tensor<?x5xf32>) {
+  // expected-error @below {{expected heads to divide the input, got 2 heads in 5 columns}}
+  %y = moe.slice %x begin 0 heads 2 : tensor<?x5xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c1_result(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected heads to divide the result, got 2 heads in 3 columns}}
+  %y = moe.slice %x begin 0 heads 2 : tensor<?x4xf32> -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c2(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected 1 columns from 2 on to lie in a head of 2}}
+  %y = moe.slice %x begin 2 heads 2 : tensor<?x4xf32> -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c2_negative(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected 1 columns from -1 on to lie in a head of 4}}
+  %y = moe.slice %x begin -1 : tensor<?x4xf32> -> tensor<?x1xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c2_overflow(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected 1 columns from 9223372036854775807 on to lie in a head of 4}}
+  %y = moe.slice %x begin 9223372036854775807 : tensor<?x4xf32> -> tensor<?x1xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c1_lhs(%x: tensor<?x3xf32>, %y: tensor<?x2xf32>) {
+  // expected-error @below {{expected heads to divide lhs, got 2 heads in 3 columns}}
+  %z = moe.concat %x, %y heads 2 : (tensor<?x3xf32>, tensor<?x2xf32>) -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c1_rhs(%x: tensor<?x2xf32>, %y: tensor<?x3xf32>) {
+  // expected-error @below {{expected heads to divide rhs, got 2 heads in 3 columns}}
+  %z = moe.concat %x, %y heads 2 : (tensor<?x2xf32>, tensor<?x3xf32>) -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c2(%x: tensor<?x2xf32>, %y: tensor<?x3xf32>) {
+  // expected-error @below {{expected the result to be 5 wide (both operands together), got 6}}
+  %z = moe.concat %x, %y : (tensor<?x2xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
+  return
+}

@@ -1,0 +1,24 @@
+# Configuration of the lit tests; see lit.site.cfg.py.in for what CMake fills in.
+import os
+
+import lit.formats
+from lit.llvm import llvm_config
+
+config.name = "moec"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "CMakeLists.txt", "data", "unit"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.moec_binary_dir, "test")
+
+llvm_config.use_default_substitutions()
+llvm_config.add_tool_substitutions(
+    ["moe-opt", "moe-translate", "moec"],
+    [config.moec_tools_dir, config.llvm_tools_dir],
+)
+config.substitutions.append(("%models", os.path.join(config.test_source_root, "data", "models")))
+config.substitutions.append(("%python", config.python_executable))
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope --allow-unused-prefixes=false"
+for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
