@@ -1,0 +1,49 @@
+//===- Family.h - The model families that can be imported -----------------===//
+//
+// To add a family, describe it in families/NAME.cpp in the vocabulary of
+// Model.h and add a row to the table in Family.cpp.
+//
+//===----------------------------------------------------------------------===//
+#ifndef MOEC_FRONTEND_FAMILY_H
+#define MOEC_FRONTEND_FAMILY_H
+
+#include "frontend/Config.h"
+#include "frontend/Model.h"
+
+namespace moec {
+
+struct Family {
+  /// The value of the configuration's key 'model_type'.
+  llvm::StringLiteral modelType;
+  llvm::StringLiteral summary;
+  /// Accounts for every key of the configuration, except those that concern all
+  /// models. Errors are in the configuration.
+  Model (*describe)(ConfigObject &config, mlir::MLIRContext &context);
+};
+
+llvm::ArrayRef<Family> families();
+
+/// Null if there is none.
+const Family *findFamily(llvm::StringRef modelType);
+
+//===----------------------------------------------------------------------===//
+// What families share
+//===----------------------------------------------------------------------===//
+
+/// A model without its layers and rope: the keys that all families spell alike.
+Model readTrunk(ConfigObject &config);
+
+/// Heads and the usual scale; no biases.
+GroupedQueryAttention readGroupedQueryAttention(ConfigObject &config,
+                                                int64_t hidden);
+
+//===----------------------------------------------------------------------===//
+// What the families' files define
+//===----------------------------------------------------------------------===//
+
+Model describeDeepseekV3(ConfigObject &config, mlir::MLIRContext &context);
+Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
+
+} // namespace moec
+
+#endif // MOEC_FRONTEND_FAMILY_H

@@ -1,0 +1,20 @@
+//===- ModelFiles.h - The files beside a checkpoint's weights -------------===//
+#ifndef MOEC_FRONTEND_MODELFILES_H
+#define MOEC_FRONTEND_MODELFILES_H
+
+#include "support/Status.h"
+
+#include <map>
+#include <string>
+
+namespace moec {
+
+/// The texts of tokenizer.json, tokenizer_config.json and
+/// generation_config.json, by these names: those that the folder has. An
+/// executable carries them as they are.
+Result<std::map<std::string, std::string>>
+readModelFiles(const std::string &folder);
+
+} // namespace moec
+
+#endif // MOEC_FRONTEND_MODELFILES_H
