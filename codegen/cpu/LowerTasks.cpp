@@ -1,0 +1,91 @@
+//===- LowerTasks.cpp - Kernels of a graph become task functions --------------===//
+//
+//   kernel.graph "layer" { kernel.row_reduce … {tiles = [16, 1], waits = []} }
+// becomes
+//   func.func private @layer.0.row_reduce(%args: !llvm.ptr, %row_tile: i64, %col_tile: i64, %scratch: !llvm.ptr) { … }
+//   kernel.graph "layer" { kernel.row_reduce … {tiles = [16, 1], waits = [], kernel.task = @layer.0.row_reduce} }
+//
+//===------------------------------------------------------------------------===//
+
+#include "codegen/cpu/Passes.h"
+#include "codegen/cpu/TaskBuilder.h"
+#include "dialects/moe/Moe.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/UB/IR/UBOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace moec::cpu {
+#define GEN_PASS_DEF_CPULOWERTASKSPASS
+#include "codegen/cpu/Passes.h.inc"
+} // namespace moec::cpu
+
+using namespace mlir;
+using namespace moec;
+using namespace moec::cpu;
+using namespace moec::kernel;
+
+/// Vector registers of kLanes f32: 32 with AVX-512; 16 ymm make 8.
+static int64_t countVectorRegisters(ModuleOp module) {
+  auto target = module->getAttrOfType<moe::CpuTargetAttr>(moe::kTargetAttr);
+  bool wide = target && target.getFeatures() &&
+              target.getFeatures().getValue().contains("+avx512f");
+  return wide ? 32 : 8;
+}
+
+namespace {
+
+struct CpuLowerTasksPass
+    : moec::cpu::impl::CpuLowerTasksPassBase<CpuLowerTasksPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    vectorRegisters = countVectorRegisters(module);
+    SmallVector<GraphOp> graphs;
+    module.walk([&](GraphOp graph) { graphs.push_back(graph); });
+    for (GraphOp graph : graphs) {
+      GraphArguments arguments(graph);
+      for (auto [index, op] : llvm::enumerate(graph.getBody().front()))
+        lower(graph, cast<TaskInterface>(op), index, arguments);
+    }
+    module->setAttr(kScratchBytesAttr,
+                    Builder(module).getI64IntegerAttr(scratchBytes));
+  }
+
+  void lower(GraphOp graph, TaskInterface op, size_t index,
+             const GraphArguments &arguments) {
+    OpBuilder module = OpBuilder::atBlockEnd(getOperation().getBody());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    auto i64 = module.getI64Type();
+    auto type = module.getFunctionType({pointer, i64, i64, pointer}, {});
+    std::string name =
+        (graph.getName() + "." + Twine(index) + "." +
+         op->getName().stripDialect())
+            .str();
+    auto function = func::FuncOp::create(module, op->getLoc(), name, type);
+    function.setPrivate();
+    function->setAttr("llvm.linkage",
+                      LLVM::LinkageAttr::get(&getContext(),
+                                             LLVM::Linkage::Internal));
+    TaskBuilder b(function, op, arguments);
+    TypeSwitch<Operation *>(op)
+        .Case([&](AttentionOp op) { lowerAttention(b, op); })
+        .Case([&](CombineOp op) { lowerCombine(b, op); })
+        .Case([&](GemmOp op) { lowerGemm(b, op, vectorRegisters); })
+        .Case([&](GroupOp op) { lowerGroup(b, op); })
+        .Case([&](RouteOp op) { lowerRoute(b, op); })
+        .Case([&](RowReduceOp op) { lowerRowReduce(b, op); })
+        .Case([&](RowwiseOp op) { lowerRowwise(b, op); });
+    func::ReturnOp::create(b);
+    scratchBytes = std::max(scratchBytes, b.getScratchBytes());
+    op->setAttr(kTaskAttr, FlatSymbolRefAttr::get(function));
+  }
+
+  int64_t vectorRegisters = 0;
+  int64_t scratchBytes = 64;
+};
+
+} // namespace

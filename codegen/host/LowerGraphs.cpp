@@ -1,0 +1,296 @@
+//===- LowerGraphs.cpp - Graphs become submissions to the runtime -------------===//
+//
+//   func.func private @layer(%arena: memref<?xi8>, %x: memref<?x64xf32>) { kernel.graph "layer" { … } }
+// becomes
+//   llvm.mlir.global internal constant @layer.graph …
+//   func.func private @layer(%ctx: !llvm.ptr, %weights: !llvm.ptr, %arena: memref<?xi8>, %x: memref<?x64xf32>) {
+//     … pointers and extents into an array …
+//     llvm.call @moert_graph_submit(%ctx, @layer.graph, %args)
+//   }
+//
+//===------------------------------------------------------------------------===//
+
+#include "codegen/cpu/Passes.h"
+#include "codegen/host/AbiBuilder.h"
+#include "codegen/host/GraphArguments.h"
+#include "codegen/host/Passes.h"
+#include "codegen/host/Target.h"
+#include "dialects/moe/Moe.h"
+#include "passes/Passes.h"
+#include "runtime/moert_abi.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+namespace moec::host {
+#define GEN_PASS_DEF_HOSTLOWERGRAPHSPASS
+#include "codegen/host/Passes.h.inc"
+} // namespace moec::host
+
+using namespace mlir;
+using namespace moec;
+using namespace moec::host;
+using namespace moec::kernel;
+
+static constexpr llvm::StringLiteral kSubmit = "moert_graph_submit";
+static constexpr llvm::StringLiteral kEntry = "moec_step";
+static constexpr llvm::StringLiteral kModel = "moec_model";
+
+//===--------------------------------------------------------------------------===//
+// Graph descriptors
+//===--------------------------------------------------------------------------===//
+
+/// moert_node of a kernel.
+static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
+                           size_t index, const GraphArguments &arguments) {
+  std::vector<Fields> waits;
+  for (WaitAttr wait :
+       op->getAttrOfType<ArrayAttr>(TaskInterface::kWaits).getAsRange<WaitAttr>())
+    waits.push_back({Field::i32(wait.getProducer()),
+                     Field::i32(wait.getForm() == WaitForm::All
+                                    ? MOERT_WAIT_ALL
+                                    : MOERT_WAIT_ROWS)});
+  std::string name = (graph.getName() + "." + Twine(index)).str();
+  Field waitArray = abi.array(name + ".waits", waits);
+  auto task = op->getAttrOfType<FlatSymbolRefAttr>(cpu::kTaskAttr);
+  Value extent = op.getRowExtent();
+  int64_t experts = op.getRoutedExperts();
+  int64_t rows = !extent ? MOERT_ROWS_ONE
+                 : experts ? MOERT_ROWS_ROUTED
+                           : MOERT_ROWS_EXTENT;
+  ArrayRef<int64_t> tiles = op.getTileSizes();
+  return {Field::string(task.getValue()),
+          Field::address(task.getValue()),
+          Field::i32(rows),
+          Field::i32(tiles[0]),
+          Field::i32(op.getColumnTiles(tiles[1])),
+          Field::i32(extent ? arguments.extentSlotOf(extent) : 0),
+          Field::i32(experts),
+          Field::i32(waits.size()),
+          waitArray};
+}
+
+/// The moert_graph of `graph`; returns its symbol.
+static std::string describeGraph(AbiBuilder &abi, GraphOp graph,
+                                 const GraphArguments &arguments) {
+  std::vector<Fields> nodes;
+  for (auto [i, op] : llvm::enumerate(graph.getBody().front()))
+    nodes.push_back(
+        describeNode(abi, graph, cast<TaskInterface>(op), i, arguments));
+  std::string name = graph.getName().str() + ".graph";
+  Field array = abi.array(name + ".nodes", nodes);
+  abi.structure(name,
+                {Field::string(graph.getName()), Field::i32(nodes.size()),
+                 Field::i32(arguments.size()), array},
+                /*exported=*/false);
+  return name;
+}
+
+/// Replaces a graph by its submission.
+static void submitGraph(GraphOp graph, Value context, AbiBuilder &abi) {
+  GraphArguments arguments(graph);
+  std::string descriptor = describeGraph(abi, graph, arguments);
+  ImplicitLocOpBuilder b(graph.getLoc(), graph);
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value count = LLVM::ConstantOp::create(
+      b, b.getI64Type(), b.getI64IntegerAttr(arguments.size()));
+  Value array = LLVM::AllocaOp::create(b, pointer, b.getI64Type(), count);
+  auto store = [&](Value value, int64_t slot) {
+    Value asInteger = arith::IndexCastOp::create(b, b.getI64Type(), value);
+    Value address = LLVM::GEPOp::create(b, pointer, b.getI64Type(), array,
+                                        ArrayRef<LLVM::GEPArg>{int32_t(slot)});
+    LLVM::StoreOp::create(b, asInteger, address);
+  };
+  for (Value buffer : arguments.getBuffers()) {
+    int64_t slot = arguments.slotOf(buffer);
+    store(memref::ExtractAlignedPointerAsIndexOp::create(b, buffer), slot);
+    if (hasDynamicExtent(cast<MemRefType>(buffer.getType()))) {
+      Value zero = arith::ConstantIndexOp::create(b, 0);
+      store(memref::DimOp::create(b, buffer, zero), slot + 1);
+    }
+  }
+  Value address = LLVM::AddressOfOp::create(b, pointer, descriptor);
+  // A submission that fails is latched by the context, which then refuses the rest of the step.
+  LLVM::CallOp::create(b, b.getI32Type(), kSubmit,
+                       ValueRange{context, address, array});
+  graph.erase();
+}
+
+//===--------------------------------------------------------------------------===//
+// Model descriptor and entry
+//===--------------------------------------------------------------------------===//
+
+namespace {
+
+struct HostLowerGraphsPass
+    : moec::host::impl::HostLowerGraphsPassBase<HostLowerGraphsPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    step = module.lookupSymbol<func::FuncOp>(moe::kStepFunction);
+    limits = module->getAttrOfType<moe::LimitsAttr>(moe::kLimitsAttr);
+    if (!step || !limits) {
+      module.emitError() << "expected a function @" << moe::kStepFunction
+                         << " and '" << moe::kLimitsAttr << "'";
+      return signalPassFailure();
+    }
+    Location loc = step.getLoc();
+    AbiBuilder abi(module, loc);
+    declareSubmit(loc);
+    collectWeights(module);
+    for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (hostFunctions.contains(func))
+        lowerFunction(func, abi);
+    if (failed(describeModel(abi)))
+      return signalPassFailure();
+    buildEntry();
+  }
+
+  void declareSubmit(Location loc) {
+    OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    LLVM::LLVMFuncOp::create(
+        b, loc, kSubmit,
+        LLVM::LLVMFunctionType::get(b.getI32Type(),
+                                    {pointer, pointer, pointer}));
+  }
+
+  /// Numbers the weights, and finds the functions of the host: @step and what it calls.
+  void collectWeights(ModuleOp module) {
+    for (auto [i, weight] : llvm::enumerate(module.getOps<moe::WeightOp>()))
+      weightIndex[weight.getSymNameAttr()] = i;
+    hostFunctions.insert(step);
+    step.walk([&](func::CallOp call) {
+      hostFunctions.insert(
+          module.lookupSymbol<func::FuncOp>(call.getCallee()));
+    });
+  }
+
+  /// Adds context and weights to the arguments of a function and its calls; lowers its graphs.
+  void lowerFunction(func::FuncOp func, AbiBuilder &abi) {
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    for (int i = 0; i < 2; ++i)
+      (void)func.insertArgument(0, pointer, {}, func.getLoc());
+    Value context = func.getArgument(0), weights = func.getArgument(1);
+    func.walk([&](func::CallOp call) {
+      SmallVector<Value> operands{context, weights};
+      llvm::append_range(operands, call.getOperands());
+      call->setOperands(operands);
+    });
+    func.walk([&](WeightOp op) {
+      ImplicitLocOpBuilder b(op.getLoc(), op);
+      Value address = loadElement(
+          b, weights, weightIndex.lookup(op.getWeightAttr().getAttr()), pointer);
+      op.replaceAllUsesWith(makeMemRef(b, cast<MemRefType>(op.getType()), address, Value()));
+      op.erase();
+    });
+    func.walk([&](GraphOp graph) { submitGraph(graph, context, abi); });
+    func->setAttr("llvm.linkage",
+                  LLVM::LinkageAttr::get(&getContext(),
+                                         LLVM::Linkage::Internal));
+  }
+
+  /// Types of the caches among the arguments of @step: behind context, weights, arena and the four vectors of the batch.
+  ArrayRef<Type> cacheTypes() {
+    return step.getArgumentTypes().drop_front(7).drop_back(1);
+  }
+
+  LogicalResult describeModel(AbiBuilder &abi) {
+    ModuleOp module = getOperation();
+    auto model = module->getAttrOfType<DictionaryAttr>(moe::kModelAttr);
+    auto text = [&](StringRef key) -> StringRef {
+      auto value = model ? model.getAs<StringAttr>(key) : StringAttr();
+      return value ? value.getValue() : StringRef();
+    };
+    auto number = [&](StringRef name) -> int64_t {
+      auto value = module->getAttrOfType<IntegerAttr>(name);
+      return value ? value.getInt() : 0;
+    };
+    auto target = module->getAttrOfType<moe::CpuTargetAttr>(moe::kTargetAttr);
+    FailureOr<std::string> features = requiredFeatures(module);
+    if (failed(features))
+      return failure();
+
+    std::vector<Fields> caches, weights;
+    for (auto [i, type] : llvm::enumerate(cacheTypes())) {
+      auto memref = cast<MemRefType>(type);
+      int64_t bytes =
+          memref.getDimSize(1) * memref.getElementTypeBitWidth() / 8;
+      caches.push_back({Field::string(("layers." + Twine(i)).str()),
+                        Field::i64(bytes)});
+    }
+    int64_t weightsBytes = 0;
+    for (auto weight : module.getOps<moe::WeightOp>()) {
+      RankedTensorType type = weight.getPackedType();
+      int64_t bytes =
+          type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      int64_t offset = weight.getOffset().value_or(0);
+      weights.push_back({Field::string(weight.getName()), Field::i64(offset),
+                         Field::i64(bytes)});
+      weightsBytes = std::max(weightsBytes, offset + bytes);
+    }
+    int64_t vocab = cast<MemRefType>(step.getArgumentTypes().back()).getDimSize(1);
+    Field cacheArray = abi.array("moec.caches", caches);
+    Field weightArray = abi.array("moec.weights", weights);
+    abi.structure(
+        kModel,
+        {Field::i32(MOERT_ABI_VERSION), Field::i32(caches.size()),
+         Field::i32(weights.size()), Field::i32(0), Field::string(text("name")),
+         Field::string(text("type")),
+         Field::string(("cpu " + target.getName()).str()),
+         Field::string(*features), Field::string(text("id")),
+         Field::i64(vocab), Field::i64(limits.getTokens()),
+         Field::i64(limits.getSequences()), Field::i64(limits.getPositions()),
+         Field::i64(number(kArenaBytesAttr)),
+         Field::i64(number(cpu::kScratchBytesAttr)), Field::i64(weightsBytes),
+         cacheArray, weightArray, Field::address(kEntry)},
+        /*exported=*/true);
+    return success();
+  }
+
+  /// moert_step_fn: unpacks the batch and calls @step.
+  void buildEntry() {
+    OpBuilder module = OpBuilder::atBlockEnd(getOperation().getBody());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    auto entry = func::FuncOp::create(
+        module, step.getLoc(), kEntry,
+        module.getFunctionType(SmallVector<Type>(6, pointer),
+                               module.getI32Type()));
+    ImplicitLocOpBuilder b(step.getLoc(), module);
+    b.setInsertionPointToStart(entry.addEntryBlock());
+    Value context = entry.getArgument(0), batch = entry.getArgument(1),
+          arena = entry.getArgument(2), caches = entry.getArgument(3),
+          weights = entry.getArgument(4), logits = entry.getArgument(5);
+    ArrayRef<Type> types = step.getArgumentTypes();
+    auto memref = [&](Type type, Value address, Value extent) {
+      return makeMemRef(b, cast<MemRefType>(type), address, extent);
+    };
+    // moert_batch: num_tokens, num_outputs, tokens, positions, cache_rows, output_rows.
+    Value tokens = loadElement(b, batch, 0, b.getI64Type());
+    Value outputs = loadElement(b, batch, 1, b.getI64Type());
+    Value arenaBytes = LLVM::ConstantOp::create(
+        b, b.getI64Type(),
+        getOperation()->getAttrOfType<IntegerAttr>(kArenaBytesAttr));
+    SmallVector<Value> operands{context, weights,
+                                memref(types[2], arena, arenaBytes)};
+    for (int64_t i = 0; i < 4; ++i)
+      operands.push_back(memref(types[3 + i],
+                                loadElement(b, batch, 2 + i, pointer),
+                                i == 3 ? outputs : tokens));
+    for (auto [i, type] : llvm::enumerate(cacheTypes()))
+      operands.push_back(
+          memref(type, loadElement(b, caches, i, pointer), Value()));
+    operands.push_back(memref(types.back(), logits, outputs));
+    func::CallOp::create(b, step, operands);
+    Value zero =
+        LLVM::ConstantOp::create(b, b.getI32Type(), b.getI32IntegerAttr(0));
+    func::ReturnOp::create(b, zero);
+  }
+
+  func::FuncOp step;
+  moe::LimitsAttr limits;
+  DenseMap<StringAttr, int64_t> weightIndex;
+  DenseSet<func::FuncOp> hostFunctions;
+};
+
+} // namespace
