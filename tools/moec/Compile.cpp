@@ -1,0 +1,109 @@
+//===- Compile.cpp - moec compile
+//---------------------------------------------===//
+
+#include "tools/moec/Compile.h"
+
+#include "tools/Register.h"
+#include "tools/moec/Compiler.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "llvm/Support/Path.h"
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+#include <memory>
+
+using namespace moec;
+
+Status moec::compile(const CompileOptions &options) {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
+  return Compiler(context, options).run();
+}
+
+void moec::addPipelineOptions(CLI::App &command, CompileOptions &options) {
+  command
+      .add_option("--cpu", options.pipeline.cpu,
+                  "CPU to compile for, as LLVM names it (native: this one)")
+      ->capture_default_str();
+  command
+      .add_option("--max-context", options.pipeline.maxContext,
+                  "Positions of a sequence at most (default: the model's, up "
+                  "to 4096); caches are allocated for them")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-tokens", options.pipeline.maxTokens,
+                  "Tokens in a step at most; longer prompts are split")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command
+      .add_option("--max-sequences", options.pipeline.maxSequences,
+                  "Sequences in a step at most")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+}
+
+static std::string describePhases() {
+  std::string text = "Phases:\n";
+  for (const PhaseInfo &info : getPhases()) {
+    std::string name = info.name.str();
+    name.resize(12, ' ');
+    text += "  " + name + info.description.str() + "\n";
+  }
+  return text +
+         "\nExamples:\n"
+         "  moec compile DeepSeek-V3/ -o chat && ./chat --prompt 'Once'\n"
+         "  moec compile DIR -o app --dump-phases out/\n"
+         "  moec compile out/03-fuse.mlir --checkpoint DIR -o app\n";
+}
+
+void moec::addCompileCommand(CLI::App &app, Command &command) {
+  auto options = std::make_shared<CompileOptions>();
+  CLI::App *compileApp =
+      app.add_subcommand("compile", "Compile a checkpoint to an executable");
+  compileApp->footer(describePhases());
+  compileApp
+      ->add_option("source", options->source,
+                   "Checkpoint folder (config.json, safetensors), or the dump "
+                   "of a phase (.mlir)")
+      ->required();
+  compileApp->add_option("-o,--output", options->output,
+                         "Executable to write (default: the folder's name)");
+  compileApp->add_option("--checkpoint", options->checkpoint,
+                         "Folder of the weights when the source is a dump");
+  addPipelineOptions(*compileApp, *options);
+  static const std::map<std::string, WeightsPlace> places{
+      {"auto", WeightsPlace::Auto},
+      {"inside", WeightsPlace::Inside},
+      {"beside", WeightsPlace::Beside},
+      {"none", WeightsPlace::None}};
+  compileApp
+      ->add_option("--weights", options->weights,
+                   "Where weights go: inside the executable, beside it as "
+                   "OUTPUT.weights, or auto: inside below 1 GiB")
+      ->transform(CLI::CheckedTransformer(places));
+  compileApp->add_flag_callback(
+      "--no-weights", [options] { options->weights = WeightsPlace::None; },
+      "Compile from config.json alone; the executable then needs --weights");
+  compileApp->add_option("--dump-phases", options->dumpFolder,
+                         "Folder for the module after each phase");
+  std::map<std::string, Phase> phases;
+  for (const PhaseInfo &info : getPhases())
+    phases[info.name.str()] = info.phase;
+  compileApp
+      ->add_option("--compile-to", options->last,
+                   "Stop after this phase; -o then names a .mlir file")
+      ->transform(CLI::CheckedTransformer(phases));
+  compileApp->callback([options, &command] {
+    command = [options]() -> Status {
+      if (options->output.empty() && options->last == Phase::Link) {
+        llvm::StringRef source(options->source);
+        source.consume_back("/");
+        options->output = llvm::sys::path::stem(source).str() + ".out";
+      }
+      return compile(*options);
+    };
+  });
+}
