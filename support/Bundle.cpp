@@ -28,8 +28,7 @@ constexpr char magic[8] = {'M', 'O', 'E', 'C', 'P', 'A', 'C', 'K'};
 
 } // namespace
 
-//===- Writing
-//----------------------------------------------------------------===//
+//===- Writing ------------------------------------------------------------===//
 
 struct BundleWriter::Impl {
   std::string path;
@@ -123,8 +122,7 @@ Status BundleWriter::finish(const std::string &id) {
   return Status::success();
 }
 
-//===- Reading
-//----------------------------------------------------------------===//
+//===- Reading ------------------------------------------------------------===//
 
 Result<Bundle> Bundle::open(const std::string &path) {
   Bundle bundle;

@@ -212,8 +212,7 @@ int32_t Tokenizer::idOf(std::string_view token) const {
   return impl->idOf(token);
 }
 
-//===- StreamDecoder
-//----------------------------------------------------------===//
+//===- StreamDecoder ------------------------------------------------------===//
 
 struct StreamDecoder::Impl {
   const Tokenizer::Impl &tokenizer;

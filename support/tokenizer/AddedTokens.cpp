@@ -69,8 +69,7 @@ Result<AddedToken> parseToken(const Json &json, const std::string &where) {
 
 } // namespace
 
-//===- Trie
-//-------------------------------------------------------------------===//
+//===- Trie ---------------------------------------------------------------===//
 
 const uint32_t *AddedTokens::Trie::child(const Node &node, char byte) const {
   auto entry = std::lower_bound(
@@ -114,8 +113,7 @@ AddedTokens::Trie::longestPrefix(std::string_view text) const {
   return longest;
 }
 
-//===- AddedTokens
-//------------------------------------------------------------===//
+//===- AddedTokens --------------------------------------------------------===//
 
 Result<AddedTokens> AddedTokens::fromJson(const Json &json,
                                           const Normalizer &normalizer,

@@ -12,8 +12,7 @@
 
 using namespace moec;
 
-//===- Loading
-//----------------------------------------------------------------===//
+//===- Loading ------------------------------------------------------------===//
 
 Status Bpe::addVocabulary(const Json &vocabulary, const std::string &where) {
   int64_t greatest = -1;
@@ -121,8 +120,7 @@ Result<Bpe> Bpe::fromJson(const Json &json, const std::string &where) {
   return bpe;
 }
 
-//===- Encoding
-//---------------------------------------------------------------===//
+//===- Encoding -----------------------------------------------------------===//
 
 int32_t Bpe::idOf(std::string_view token) const {
   auto entry = ids.find(token);

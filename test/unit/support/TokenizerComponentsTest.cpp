@@ -281,8 +281,7 @@ TEST(Decoder, RefusesBrokenOnes) {
   EXPECT_ERROR(loadWith("/decoder", sequence), "more than 8 decoders");
 }
 
-//===- Regex
-//------------------------------------------------------------------===//
+//===- Regex --------------------------------------------------------------===//
 
 std::vector<std::string> matches(const char *pattern, std::string_view text) {
   auto regex = Regex::compile(pattern, "r");
