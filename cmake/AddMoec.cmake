@@ -3,6 +3,10 @@
 # All own code is compiled with these warnings; upstream headers are SYSTEM includes.
 add_library(moec_options INTERFACE)
 target_compile_options(moec_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
+# GCC 12 sees uninitialised std::optional where there is none.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(moec_options INTERFACE -Wno-maybe-uninitialized)
+endif()
 if(MOEC_SANITIZE)
   add_compile_options(-fsanitize=${MOEC_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)

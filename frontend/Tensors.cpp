@@ -3,7 +3,7 @@
 #include "frontend/Tensors.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace moec;
 using namespace mlir;
@@ -29,12 +29,12 @@ std::string moec::tensorName(moe::PartAttr part, int64_t index) {
 }
 
 std::string moec::showShape(ArrayRef<int64_t> shape) {
-  return "[" +
-         llvm::join(
-             llvm::map_range(
-                 shape, [](int64_t extent) { return std::to_string(extent); }),
-             ", ") +
-         "]";
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "[";
+  llvm::interleaveComma(shape, stream);
+  stream << "]";
+  return text;
 }
 
 static std::string name(DType dtype) { return std::string(dtypeName(dtype)); }

@@ -1,4 +1,4 @@
-//===- Attention.cpp - Positions, caches and attention ------------------------===//
+//===- Attention.cpp - Positions, caches and attention --------------------===//
 
 #include "reference/Ops.h"
 
@@ -9,9 +9,9 @@
 
 namespace moec::reference {
 
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 // Rotary position embedding
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 Tensor ropeTable(moe::RopeAttr rope, const Batch &batch) {
   llvm::SmallVector<float> frequencies = rope.getFrequencies();
@@ -45,9 +45,9 @@ Tensor rope(moe::RopePairs pairs, const Tensor &input, const Tensor &table,
   return result;
 }
 
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 // Attention
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 Cache cacheAppend(Cache cache, mlir::ArrayRef<const Tensor *> parts,
                   const Batch &batch) {
@@ -102,8 +102,8 @@ static mlir::ArrayRef<float> head(const Tensor &rows, int64_t t, int64_t h,
 
 static mlir::MutableArrayRef<float> head(Tensor &rows, int64_t t, int64_t h,
                                          int64_t width) {
-  return mlir::MutableArrayRef(rows.data)
-      .slice(t * rows.size(1) + h * width, width);
+  return mlir::MutableArrayRef(rows.data).slice(t * rows.size(1) + h * width,
+                                                width);
 }
 
 Tensor attention(const Tensor &query, const Cache &cache, const Batch &batch,
@@ -141,8 +141,9 @@ static void appendProduct(std::vector<float> &to, const Tensor &matrix,
     to.push_back(dot(data.slice((h * rows + i) * columns, columns), vector));
 }
 
-/// Expanded: the keys and values of every head are made from the latents, then attended to as usual. The latents of a
-/// position are expanded once per step, for all tokens that see it.
+/// Expanded: the keys and values of every head are made from the latents, then
+/// attended to as usual. The latents of a position are expanded once per step,
+/// for all tokens that see it.
 Tensor mla(const Tensor &query, const Cache &cache, const Tensor &wUk,
            const Tensor &wUv, const Batch &batch, double scale) {
   int64_t heads = wUk.size(0), latent = wUk.size(2), valueWidth = wUv.size(1);

@@ -1,4 +1,4 @@
-//===- EvaluateCheck.cpp - Interprets inputs and expectations of tests --------===//
+//===- EvaluateCheck.cpp - Interprets inputs and expectations of tests ----===//
 
 #include "reference/Interpreter.h"
 
@@ -35,7 +35,8 @@ static std::string printIndices(ArrayRef<int64_t> shape, int64_t i) {
   return text;
 }
 
-/// Expects all elements to match, and says where the first ones differ that do not.
+/// Expects all elements to match, and says where the first ones differ that do
+/// not.
 static LogicalResult expect(Operation *op, const Tensor &actual,
                             const Tensor &expected,
                             function_ref<bool(float, float)> matches) {
@@ -113,29 +114,26 @@ FailureOr<Values> evaluateCheck(Operation *op, ArrayRef<Value> operands) {
         return Values{Cache{op.getType().getParts(), {}}};
       })
       .Case([&](check::RoutingOp op) -> Outcome {
-        return Values{Routing(op.getType().getExperts(),
-                              op.getType().getTopK(), op.getExperts(),
-                              op.getWeights())};
+        return Values{Routing(op.getType().getExperts(), op.getType().getTopK(),
+                              op.getExperts(), op.getWeights())};
       })
       .Case([&](check::ExpectEqualOp op) -> Outcome {
         FailureOr<Tensor> expected = expectedOf(op, operands);
         if (failed(expected))
           return failure();
-        return outcome(expect(op, operands[0].as<Tensor>(), *expected,
-                              [](float a, float b) {
-                                return llvm::bit_cast<uint32_t>(a) ==
-                                       llvm::bit_cast<uint32_t>(b);
-                              }));
+        return outcome(expect(
+            op, operands[0].as<Tensor>(), *expected, [](float a, float b) {
+              return llvm::bit_cast<uint32_t>(a) == llvm::bit_cast<uint32_t>(b);
+            }));
       })
       .Case([&](check::ExpectCloseOp op) -> Outcome {
         FailureOr<Tensor> expected = expectedOf(op, operands);
         if (failed(expected))
           return failure();
         double tolerance = op.getTolerance().convertToDouble();
-        return outcome(expect(op, operands[0].as<Tensor>(), *expected,
-                              [&](float a, float b) {
-                                return isClose(a, b, tolerance);
-                              }));
+        return outcome(
+            expect(op, operands[0].as<Tensor>(), *expected,
+                   [&](float a, float b) { return isClose(a, b, tolerance); }));
       })
       .Case([&](check::ExpectRoutingOp op) -> Outcome {
         return outcome(expectRouting(op, operands[0].as<Routing>()));

@@ -1,9 +1,10 @@
-//===- EvaluateMoe.cpp - Interprets moe operations ----------------------------===//
+//===- EvaluateMoe.cpp - Interprets moe operations ------------------------===//
 //
-// Unpacks operands and attributes for the functions of Ops.h, and checks what types cannot say: how many rows a tensor has,
-// which tokens a batch holds and which positions a cache has seen.
+// Unpacks operands and attributes for the functions of Ops.h, and checks what
+// types cannot say: how many rows a tensor has, which tokens a batch holds and
+// which positions a cache has seen.
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "reference/Interpreter.h"
 #include "reference/Ops.h"
@@ -15,7 +16,8 @@ using namespace moec::moe;
 
 namespace moec::reference {
 
-/// How many rows the row operands of `op` have: as many as its batch or routing says, or as many as the first of them.
+/// How many rows the row operands of `op` have: as many as its batch or routing
+/// says, or as many as the first of them.
 static std::optional<int64_t> rowsOf(Operation *op, ArrayRef<Value> operands) {
   for (const Value &operand : operands) {
     if (operand.is<Batch>())
@@ -37,9 +39,9 @@ static LogicalResult checkRows(Operation *op, ArrayRef<Value> operands) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (tensor && tensor.isDynamicDim(0) &&
         operands[i].as<Tensor>().size(0) != *rows)
-      return op->emitOpError() << "expected " << *rows << " rows of operand "
-                               << i << ", got "
-                               << operands[i].as<Tensor>().size(0);
+      return op->emitOpError()
+             << "expected " << *rows << " rows of operand " << i << ", got "
+             << operands[i].as<Tensor>().size(0);
   }
   return success();
 }
@@ -147,11 +149,10 @@ FailureOr<Values> evaluateMoe(Interpreter &interpreter, Operation *op,
       .Case([&](AttentionOp op) -> Outcome {
         if (failed(checkSeen(op, batch(2), cache(1))))
           return failure();
-        AttentionShape shape = {int64_t(op.getHeads()),
-                                int64_t(op.getKvHeads()),
-                                int64_t(op.getKeyParts()),
-                                int64_t(op.getValuePart()),
-                                op.getScale().convertToDouble()};
+        AttentionShape shape = {
+            int64_t(op.getHeads()), int64_t(op.getKvHeads()),
+            int64_t(op.getKeyParts()), int64_t(op.getValuePart()),
+            op.getScale().convertToDouble()};
         return Values{attention(tensor(0), cache(1), batch(2), shape)};
       })
       .Case([&](MlaOp op) -> Outcome {

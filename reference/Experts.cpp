@@ -1,4 +1,4 @@
-//===- Experts.cpp - Routing and experts --------------------------------------===//
+//===- Experts.cpp - Routing and experts ----------------------------------===//
 
 #include "reference/Ops.h"
 
@@ -10,9 +10,9 @@
 
 namespace moec::reference {
 
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 // Routing
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 static std::vector<float> scores(const Tensor &logits, int64_t t,
                                  moe::Score score) {
@@ -37,7 +37,8 @@ static std::vector<float> scores(const Tensor &logits, int64_t t,
   llvm_unreachable("all scores are handled");
 }
 
-/// The indices of the `count` greatest values, greatest first: ties to the lowest index, NaN below everything.
+/// The indices of the `count` greatest values, greatest first: ties to the
+/// lowest index, NaN below everything.
 static std::vector<int64_t> greatest(mlir::ArrayRef<float> values,
                                      int64_t count) {
   std::vector<int64_t> order(values.size());
@@ -104,9 +105,9 @@ Routing route(const Tensor &logits, const Tensor *bias, int64_t topK,
   return Routing(experts, topK, std::move(chosen), std::move(weights));
 }
 
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 // Experts
-//===--------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 Tensor dispatch(const Tensor &input, const Routing &routing) {
   int64_t rows = routing.rows().size(), width = input.size(1);
@@ -141,7 +142,8 @@ struct Term {
 };
 } // namespace
 
-/// Adds the terms of the experts in [begin, end), sorted and not empty, along the tree that halves the range.
+/// Adds the terms of the experts in [begin, end), sorted and not empty, along
+/// the tree that halves the range.
 static float addAlongTree(mlir::ArrayRef<Term> terms, int64_t begin,
                           int64_t end) {
   if (terms.size() == 1)
@@ -168,8 +170,8 @@ Tensor combine(const Tensor &input, const Routing &routing) {
     for (int64_t i = 0; i < width; ++i) {
       std::vector<Term> terms;
       for (int64_t c = t * routing.topK(); c < (t + 1) * routing.topK(); ++c)
-        terms.push_back({routing.expert(c),
-                         routing.weight(c) * input(rowOfChoice[c], i)});
+        terms.push_back(
+            {routing.expert(c), routing.weight(c) * input(rowOfChoice[c], i)});
       result(t, i) = addAlongTree(terms, 0, routing.experts());
     }
   return result;

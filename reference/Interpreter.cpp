@@ -1,4 +1,4 @@
-//===- Interpreter.cpp - Evaluates modules of moe operations ------------------===//
+//===- Interpreter.cpp - Evaluates modules of moe operations --------------===//
 
 #include "reference/Interpreter.h"
 
@@ -22,8 +22,7 @@ Interpreter::Interpreter(ModuleOp module, WeightLoader loadWeight,
     : module(module), loadWeight(std::move(loadWeight)),
       observe(std::move(observe)) {}
 
-FailureOr<Values> Interpreter::call(StringRef name,
-                                    ArrayRef<Value> arguments) {
+FailureOr<Values> Interpreter::call(StringRef name, ArrayRef<Value> arguments) {
   auto function = symbols.lookupNearestSymbolFrom<func::FuncOp>(
       module, StringAttr::get(module.getContext(), name));
   if (!function)
@@ -34,8 +33,8 @@ FailureOr<Values> Interpreter::call(StringRef name,
 FailureOr<Values> Interpreter::call(func::FuncOp function,
                                     ArrayRef<Value> arguments) {
   if (function.isExternal())
-    return function.emitError() << "cannot interpret @" << function.getName()
-                                << ": it has no body";
+    return function.emitError()
+           << "cannot interpret @" << function.getName() << ": it has no body";
   if (arguments.size() != function.getNumArguments())
     return function.emitError()
            << "expected " << function.getNumArguments() << " arguments of @"
@@ -73,8 +72,8 @@ FailureOr<Values> Interpreter::call(func::FuncOp function,
 FailureOr<Values> Interpreter::evaluateCall(func::CallOp op,
                                             ArrayRef<Value> operands) {
   if (path.size() == kMaxCallDepth)
-    return op.emitOpError() << "nests deeper than " << kMaxCallDepth
-                            << " calls";
+    return op.emitOpError()
+           << "nests deeper than " << kMaxCallDepth << " calls";
   auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
       op, op.getCalleeAttr().getAttr());
   path.push_back(op);

@@ -1,9 +1,11 @@
-//===- Interpreter.h - Evaluates modules of moe operations --------------------===//
+//===- Interpreter.h - Evaluates modules of moe operations ----------------===//
 //
-// Functions are evaluated operation by operation with the functions of Ops.h. Where weights come from is the caller's
-// affair, so that this library knows the dialects and nothing else. An operation that it does not know is an error.
+// Functions are evaluated operation by operation with the functions of Ops.h.
+// Where weights come from is the caller's affair, so that this library knows
+// the dialects and nothing else. An operation that it does not know is an
+// error.
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_REFERENCE_INTERPRETER_H
 #define MOEC_REFERENCE_INTERPRETER_H
 
@@ -18,11 +20,13 @@ namespace moec::reference {
 
 using Values = llvm::SmallVector<Value>;
 
-/// The value of a weight, of the weight's type. Whoever fails has emitted an error.
+/// The value of a weight, of the weight's type. Whoever fails has emitted an
+/// error.
 using WeightLoader =
     std::function<mlir::FailureOr<Tensor>(moe::WeightOp weight)>;
 
-/// An operation and what it did. `path` are the calls that led to its function, outermost first.
+/// An operation and what it did. `path` are the calls that led to its function,
+/// outermost first.
 struct Evaluation {
   mlir::Operation *op;
   mlir::ArrayRef<Value> operands;
@@ -36,7 +40,8 @@ public:
   explicit Interpreter(mlir::ModuleOp module, WeightLoader loadWeight = {},
                        Observer observe = {});
 
-  /// The results of the function of this name. Errors are emitted at the operation that failed.
+  /// The results of the function of this name. Errors are emitted at the
+  /// operation that failed.
   mlir::FailureOr<Values> call(llvm::StringRef function,
                                mlir::ArrayRef<Value> arguments);
   mlir::FailureOr<Values> call(mlir::func::FuncOp function,
@@ -66,7 +71,8 @@ mlir::FailureOr<Values> evaluateMoe(Interpreter &interpreter,
 mlir::FailureOr<Values> evaluateCheck(mlir::Operation *op,
                                       mlir::ArrayRef<Value> operands);
 
-/// Evaluates every function of the module that takes no arguments. A failure does not keep the others from being run.
+/// Evaluates every function of the module that takes no arguments. A failure
+/// does not keep the others from being run.
 mlir::LogicalResult interpretModule(mlir::ModuleOp module);
 
 /// Registers `moe-translate --interpret`.

@@ -1,12 +1,15 @@
-//===- Ops.h - What each operation of the moe dialect computes ----------------===//
+//===- Ops.h - What each operation of the moe dialect computes ------------===//
 //
-// One pure function per operation, written to be read against its description in dialects/moe/MoeOps.td: this is the ground
-// truth that every target is compared with. Sums are accumulated in double and rounded to f32 once, so that their order
-// does not matter here; where the order is the operation's meaning (combine), it is f32.
+// One pure function per operation, written to be read against its description
+// in dialects/moe/MoeOps.td: this is the ground truth that every target is
+// compared with. Sums are accumulated in double and rounded to f32 once, so
+// that their order does not matter here; where the order is the operation's
+// meaning (combine), it is f32.
 //
-// The functions trust their arguments: the interpreter has checked shapes, token ids and cached positions.
+// The functions trust their arguments: the interpreter has checked shapes,
+// token ids and cached positions.
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_REFERENCE_OPS_H
 #define MOEC_REFERENCE_OPS_H
 

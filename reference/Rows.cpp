@@ -1,4 +1,4 @@
-//===- Rows.cpp - Operations on rows of activations ---------------------------===//
+//===- Rows.cpp - Operations on rows of activations -----------------------===//
 
 #include "reference/Ops.h"
 
@@ -114,8 +114,8 @@ Tensor concat(const Tensor &lhs, const Tensor &rhs, int64_t heads) {
   for (int64_t t = 0; t < lhs.size(0); ++t)
     for (int64_t h = 0; h < heads; ++h)
       for (int64_t i = 0; i < width; ++i)
-        result(t, h * width + i) = i < left ? lhs(t, h * left + i)
-                                            : rhs(t, h * right + i - left);
+        result(t, h * width + i) =
+            i < left ? lhs(t, h * left + i) : rhs(t, h * right + i - left);
   return result;
 }
 

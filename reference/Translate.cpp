@@ -1,4 +1,4 @@
-//===- Translate.cpp - moe-translate --interpret ------------------------------===//
+//===- Translate.cpp - moe-translate --interpret --------------------------===//
 
 #include "reference/Interpreter.h"
 
@@ -19,8 +19,7 @@ void moec::reference::registerInterpretTranslation() {
         return interpretModule(module);
       },
       [](DialectRegistry &registry) {
-        registry.insert<moe::MoeDialect, check::CheckDialect,
-                        func::FuncDialect, arith::ArithDialect,
-                        tensor::TensorDialect>();
+        registry.insert<moe::MoeDialect, check::CheckDialect, func::FuncDialect,
+                        arith::ArithDialect, tensor::TensorDialect>();
       });
 }

@@ -1,4 +1,4 @@
-//===- Value.cpp - Values of the reference interpreter ------------------------===//
+//===- Value.cpp - Values of the reference interpreter --------------------===//
 
 #include "reference/Value.h"
 
@@ -19,9 +19,8 @@ Tensor::Tensor(std::vector<int64_t> shape)
 Routing::Routing(int64_t experts, int64_t topK,
                  std::vector<int64_t> chosenExperts,
                  std::vector<float> theirWeights)
-    : expertCount(experts), choicesPerToken(topK),
-      chosen(chosenExperts.size()), weights(chosenExperts.size()),
-      choiceOfRow(chosenExperts.size()) {
+    : expertCount(experts), choicesPerToken(topK), chosen(chosenExperts.size()),
+      weights(chosenExperts.size()), choiceOfRow(chosenExperts.size()) {
   std::vector<int64_t> order(chosen.size());
   std::iota(order.begin(), order.end(), 0);
   llvm::sort(order, [&](int64_t a, int64_t b) {
@@ -33,12 +32,12 @@ Routing::Routing(int64_t experts, int64_t topK,
     weights[choice] = theirWeights[from];
   }
   std::iota(choiceOfRow.begin(), choiceOfRow.end(), 0);
-  llvm::stable_sort(choiceOfRow, [&](int64_t a, int64_t b) {
-    return chosen[a] < chosen[b];
-  });
+  llvm::stable_sort(
+      choiceOfRow, [&](int64_t a, int64_t b) { return chosen[a] < chosen[b]; });
 }
 
-static bool conforms(mlir::ArrayRef<int64_t> shape, mlir::RankedTensorType type) {
+static bool conforms(mlir::ArrayRef<int64_t> shape,
+                     mlir::RankedTensorType type) {
   return int64_t(shape.size()) == type.getRank() &&
          llvm::all_of(llvm::zip(shape, type.getShape()), [](auto sizes) {
            auto [size, declared] = sizes;
@@ -48,7 +47,8 @@ static bool conforms(mlir::ArrayRef<int64_t> shape, mlir::RankedTensorType type)
 
 bool Value::conformsTo(mlir::Type type) const {
   if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type))
-    return is<Tensor>() && mlir::isa<mlir::FloatType>(tensor.getElementType()) &&
+    return is<Tensor>() &&
+           mlir::isa<mlir::FloatType>(tensor.getElementType()) &&
            conforms(as<Tensor>().shape, tensor);
   if (auto cache = mlir::dyn_cast<moe::CacheType>(type))
     return is<Cache>() && mlir::ArrayRef(as<Cache>().parts) == cache.getParts();

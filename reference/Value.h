@@ -1,9 +1,9 @@
-//===- Value.h - Values of the reference interpreter --------------------------===//
+//===- Value.h - Values of the reference interpreter ----------------------===//
 //
-// What the types of the moe dialect stand for while a module is interpreted. Values are immutable once made and shared,
-// so that passing one costs nothing.
+// What the types of the moe dialect stand for while a module is interpreted.
+// Values are immutable once made and shared, so that passing one costs nothing.
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_REFERENCE_VALUE_H
 #define MOEC_REFERENCE_VALUE_H
 
@@ -19,7 +19,8 @@
 
 namespace moec::reference {
 
-/// A dense tensor. Elements are f32: stored bf16 and f16 are extended, which is exact.
+/// A dense tensor. Elements are f32: stored bf16 and f16 are extended, which is
+/// exact.
 struct Tensor {
   std::vector<int64_t> shape;
   std::vector<float> data;
@@ -47,13 +48,15 @@ struct Batch {
   int64_t size() const { return tokens.size(); }
 };
 
-/// What a layer remembers: a row, the concatenation of its parts, for each (slot, position) that it has seen.
+/// What a layer remembers: a row, the concatenation of its parts, for each
+/// (slot, position) that it has seen.
 struct Cache {
   std::vector<int64_t> parts;
   std::map<std::pair<int64_t, int64_t>, std::vector<float>> rows;
 };
 
-/// The experts of each token. Choice `c = t * topK + i` is the i-th expert of token t, in ascending order of experts.
+/// The experts of each token. Choice `c = t * topK + i` is the i-th expert of
+/// token t, in ascending order of experts.
 class Routing {
 public:
   /// Takes the choices of a token in any order.
@@ -67,7 +70,8 @@ public:
   int64_t expert(int64_t choice) const { return chosen[choice]; }
   float weight(int64_t choice) const { return weights[choice]; }
   int64_t token(int64_t choice) const { return choice / choicesPerToken; }
-  /// The choices sorted by expert, within an expert by token: the order of dispatched rows.
+  /// The choices sorted by expert, within an expert by token: the order of
+  /// dispatched rows.
   mlir::ArrayRef<int64_t> rows() const { return choiceOfRow; }
 
 private:

@@ -1,4 +1,4 @@
-//===- Cpu.h - What this processor can do, and how much of it is ours ------===//
+//===- Cpu.h - What this processor can do, and how much of it is ours -----===//
 #ifndef MOEC_RUNTIME_CPU_H
 #define MOEC_RUNTIME_CPU_H
 

@@ -19,8 +19,8 @@ struct alignas(64) Executor::Node {
   int64_t firstTicket = 0;
   int64_t rowTiles = 0;
   int64_t colTiles = 0;
-  /// Rows are counted in units in which tiles are regular: tokens or outputs,
-  /// or whole tiles where the data decides.
+  /// Rows are counted in units in which tiles are regular: rows, or whole
+  /// tiles where the data decides.
   int64_t extent = 0;
   int64_t rowTile = 1;
   /// Tasks done of each row tile.
@@ -58,8 +58,7 @@ struct Executor::Graph {
   bool done() const {
     return nodesDone.load(std::memory_order_acquire) == graph->num_nodes;
   }
-  Status prepare(const moert_graph &description, const int64_t *args,
-                 int64_t tokens, int64_t outputs);
+  Status prepare(const moert_graph &description, const int64_t *args);
   void waitFor(const moert_wait &wait, const Node &node, int64_t rowTile,
                moert_counters &counters) const;
   void countDone(Node &node, int64_t rowTile);
@@ -83,6 +82,11 @@ static Status checkNode(const moert_graph &graph, uint32_t index) {
   if (node.rows > MOERT_ROWS_ROUTED)
     return graphError(graph, index,
                       "unknown kind of rows " + std::to_string(node.rows));
+  if (node.rows != MOERT_ROWS_ONE && node.rows_arg >= graph.num_args)
+    return graphError(graph, index,
+                      "its extent is argument " +
+                          std::to_string(node.rows_arg) + " of " +
+                          std::to_string(graph.num_args));
   if (node.row_tile == 0 || node.col_tiles == 0)
     return graphError(graph, index, "row_tile and col_tiles must not be 0");
   for (uint32_t i = 0; i < node.num_waits; ++i) {
@@ -99,7 +103,6 @@ static Status checkNode(const moert_graph &graph, uint32_t index) {
                         "unknown form of wait " + std::to_string(wait.form));
     bool sameRows = producer.rows == node.rows;
     bool sameRouting = producer.row_tile == node.row_tile &&
-                       producer.top_k == node.top_k &&
                        producer.experts == node.experts;
     if (!sameRows || (node.rows == MOERT_ROWS_ROUTED && !sameRouting))
       return graphError(graph, index,
@@ -111,33 +114,22 @@ static Status checkNode(const moert_graph &graph, uint32_t index) {
 }
 
 /// Row tiles of a node, and the units in which they are regular.
-static void setRows(const moert_node &description, int64_t tokens,
-                    int64_t outputs, int64_t &extent, int64_t &rowTile) {
+static void setRows(const moert_node &description, const int64_t *args,
+                    int64_t &extent, int64_t &rowTile) {
   extent = 1;
   rowTile = 1;
-  switch (description.rows) {
-  case MOERT_ROWS_ONE:
+  if (description.rows == MOERT_ROWS_ONE)
     return;
-  case MOERT_ROWS_TOKENS:
-    extent = tokens;
+  extent = args[description.rows_arg];
+  if (description.rows == MOERT_ROWS_ROUTED)
+    extent = std::min<int64_t>(extent, extent / description.row_tile +
+                                           description.experts);
+  else
     rowTile = description.row_tile;
-    return;
-  case MOERT_ROWS_OUTPUTS:
-    extent = outputs;
-    rowTile = description.row_tile;
-    return;
-  case MOERT_ROWS_ROUTED: {
-    int64_t rows = tokens * description.top_k;
-    extent = rows / description.row_tile +
-             std::min<int64_t>(description.experts, rows);
-    return;
-  }
-  }
 }
 
 Status Executor::Graph::prepare(const moert_graph &description,
-                                const int64_t *arguments, int64_t tokens,
-                                int64_t outputs) {
+                                const int64_t *arguments) {
   for (uint32_t i = 0; i < description.num_nodes; ++i)
     MOEC_RETURN_IF_ERROR(checkNode(description, i));
 
@@ -153,7 +145,7 @@ Status Executor::Graph::prepare(const moert_graph &description,
   uint32_t emptyNodes = 0;
   for (uint32_t i = 0; i < description.num_nodes; ++i) {
     Node &node = nodes[i];
-    setRows(description.nodes[i], tokens, outputs, node.extent, node.rowTile);
+    setRows(description.nodes[i], arguments, node.extent, node.rowTile);
     node.rowTiles = (node.extent + node.rowTile - 1) / node.rowTile;
     node.colTiles = description.nodes[i].col_tiles;
     node.firstTicket = numTickets;
@@ -283,9 +275,7 @@ Result<std::unique_ptr<Executor>> Executor::create(unsigned threads,
   return executor;
 }
 
-void Executor::beginStep(int64_t numTokens, int64_t numOutputs) {
-  tokens = numTokens;
-  outputs = numOutputs;
+void Executor::beginStep() {
   last = nullptr;
   submitted.store(0, std::memory_order_relaxed);
   allSubmitted.store(false, std::memory_order_relaxed);
@@ -294,7 +284,7 @@ void Executor::beginStep(int64_t numTokens, int64_t numOutputs) {
 
 Status Executor::submit(const moert_graph &graph, const int64_t *args) {
   Graph &record = last ? *last->next : *first;
-  MOEC_RETURN_IF_ERROR(record.prepare(graph, args, tokens, outputs));
+  MOEC_RETURN_IF_ERROR(record.prepare(graph, args));
   record.previous = last;
   // The next record exists before anyone can look for it.
   if (!record.next)

@@ -48,9 +48,8 @@ public:
                                                   int64_t scratchBytes);
   ~Executor();
 
-  /// Starts a step of `tokens` tokens, of which `outputs` rows of logits are
-  /// wanted. Other threads run what is submitted from now on.
-  void beginStep(int64_t tokens, int64_t outputs);
+  /// Starts a step. Other threads run what is submitted from now on.
+  void beginStep();
   /// A graph that is refused leaves the step as it was.
   Status submit(const moert_graph &graph, const int64_t *args);
   /// Works on what was submitted until all of it is done.
@@ -69,8 +68,6 @@ private:
   void work(Worker &worker);
   void runTasks(Graph &graph, Worker &worker);
 
-  int64_t tokens = 0;
-  int64_t outputs = 0;
   /// A list of records, in which other threads follow us while we append. Those
   /// after `last` are left from steps with more graphs.
   std::unique_ptr<Graph> first;

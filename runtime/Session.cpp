@@ -140,7 +140,7 @@ Status Session::checkBatch(const moert_batch &batch) {
 
 Status Session::step(const moert_batch &batch, float *logits) {
   MOEC_RETURN_IF_ERROR(checkBatch(batch).withContext("batch"));
-  executor->beginStep(batch.num_tokens, batch.num_outputs);
+  executor->beginStep();
   moert_context context{*executor};
   int32_t code = description.step(&context, &batch, arena.data(), caches.data(),
                                   weights.data(), logits);

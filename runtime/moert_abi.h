@@ -25,22 +25,22 @@ typedef struct moert_context moert_context;
 typedef void (*moert_task_fn)(const int64_t *args, int64_t row_tile,
                               int64_t col_tile, void *scratch);
 
-/* What the rows of a kernel are. It decides how many row tiles a node has in this step. */
+/* What the rows of a kernel are. It decides how many row tiles a node has in this step. `extent` stands for
+ * args[rows_arg]: the tokens of the step, the rows whose logits are wanted, … */
 enum {
-  MOERT_ROWS_ONE = 0,     /* one row tile, whatever the step holds */
-  MOERT_ROWS_TOKENS = 1,  /* ceil(T / row_tile) */
-  MOERT_ROWS_OUTPUTS = 2, /* ceil(R / row_tile), R = rows whose logits are wanted */
-  /* Rows ordered by expert, T * top_k of them. A tile never holds two experts, so how many tiles there are is known
-   * only once the tokens are routed; a node has floor(T * top_k / row_tile) + min(experts, T * top_k) tiles, and those
-   * beyond the true number return at once. */
-  MOERT_ROWS_ROUTED = 3,
+  MOERT_ROWS_ONE = 0,    /* one row tile, whatever the step holds */
+  MOERT_ROWS_EXTENT = 1, /* ceil(extent / row_tile) */
+  /* Rows ordered by expert. A tile never holds two experts, so how many tiles there are is known only once the tokens
+   * are routed; a node has min(extent, floor(extent / row_tile) + experts) tiles, and those beyond the true number
+   * return at once. */
+  MOERT_ROWS_ROUTED = 2,
 };
 
 /* How a task finds the tiles it waits for. */
 enum {
   MOERT_WAIT_ALL = 0, /* all tiles of the producer */
   MOERT_WAIT_ROWS = 1 /* all column tiles of the producer's row tiles that cover the rows of this task; both nodes have
-                         the same `rows`. Between ROUTED nodes of one row_tile: the same row tile. */
+                         the same `rows` and the same extent. Between ROUTED nodes of one row_tile: the same row tile. */
 };
 
 typedef struct moert_wait {
@@ -54,7 +54,7 @@ typedef struct moert_node {
   uint32_t rows;      /* MOERT_ROWS_* */
   uint32_t row_tile;  /* rows in a tile */
   uint32_t col_tiles; /* tasks in a row tile */
-  uint32_t top_k;     /* ROUTED only, else 0 */
+  uint32_t rows_arg;  /* the argument that is the extent; not for ONE */
   uint32_t experts;   /* ROUTED only, else 0 */
   uint32_t num_waits;
   const moert_wait *waits;

@@ -1,5 +1,4 @@
-//===- moe-translate.cpp - Into, out of and through moe IR
-//--------------------===//
+//===- moe-translate.cpp - Into, out of and through moe IR ----------------===//
 
 #include "frontend/Translation.h"
 #include "reference/Interpreter.h"

@@ -2,7 +2,7 @@
 //
 //   kernel.graph "layer" { kernel.row_reduce … {tiles = [16, 1], waits = []} }
 // becomes
-//   func.func private @layer.0.row_reduce(%args: !llvm.ptr, %row_tile: i64, %col_tile: i64, %scratch: !llvm.ptr) { … }
+//   llvm.func internal @layer.0.row_reduce(%args: !llvm.ptr, %row_tile: i64, %col_tile: i64, %scratch: !llvm.ptr) { … }
 //   kernel.graph "layer" { kernel.row_reduce … {tiles = [16, 1], waits = [], kernel.task = @layer.0.row_reduce} }
 //
 //===------------------------------------------------------------------------===//
@@ -60,16 +60,15 @@ struct CpuLowerTasksPass
     OpBuilder module = OpBuilder::atBlockEnd(getOperation().getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
     auto i64 = module.getI64Type();
-    auto type = module.getFunctionType({pointer, i64, i64, pointer}, {});
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(&getContext()), {pointer, i64, i64, pointer});
     std::string name =
         (graph.getName() + "." + Twine(index) + "." +
          op->getName().stripDialect())
             .str();
-    auto function = func::FuncOp::create(module, op->getLoc(), name, type);
-    function.setPrivate();
-    function->setAttr("llvm.linkage",
-                      LLVM::LinkageAttr::get(&getContext(),
-                                             LLVM::Linkage::Internal));
+    // Of the LLVM dialect from the start: the graph's descriptor holds its address.
+    auto function = LLVM::LLVMFuncOp::create(module, op->getLoc(), name, type,
+                                             LLVM::Linkage::Internal);
     TaskBuilder b(function, op, arguments);
     TypeSwitch<Operation *>(op)
         .Case([&](AttentionOp op) { lowerAttention(b, op); })
@@ -79,7 +78,7 @@ struct CpuLowerTasksPass
         .Case([&](RouteOp op) { lowerRoute(b, op); })
         .Case([&](RowReduceOp op) { lowerRowReduce(b, op); })
         .Case([&](RowwiseOp op) { lowerRowwise(b, op); });
-    func::ReturnOp::create(b);
+    LLVM::ReturnOp::create(b, ValueRange());
     scratchBytes = std::max(scratchBytes, b.getScratchBytes());
     op->setAttr(kTaskAttr, FlatSymbolRefAttr::get(function));
   }

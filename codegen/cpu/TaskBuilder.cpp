@@ -19,10 +19,10 @@ using namespace moec::kernel;
 // Arguments of a task
 //===--------------------------------------------------------------------------===//
 
-TaskBuilder::TaskBuilder(func::FuncOp function, TaskInterface op,
+TaskBuilder::TaskBuilder(LLVM::LLVMFuncOp function, TaskInterface op,
                          const GraphArguments &arguments)
     : ImplicitLocOpBuilder(op->getLoc(), function.getContext()), op(op) {
-  setInsertionPointToStart(function.addEntryBlock());
+  setInsertionPointToStart(function.addEntryBlock(*this));
   args = function.getArgument(0);
   auto toIndex = [&](Value value) -> Value {
     return arith::IndexCastOp::create(*this, getIndexType(), value);

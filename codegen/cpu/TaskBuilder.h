@@ -11,6 +11,7 @@
 #include "dialects/kernel/Kernel.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace moec::cpu {
@@ -27,7 +28,7 @@ struct IndexRange {
 class TaskBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   /// Starts the body of `function` for `op`.
-  TaskBuilder(mlir::func::FuncOp function, kernel::TaskInterface op,
+  TaskBuilder(mlir::LLVM::LLVMFuncOp function, kernel::TaskInterface op,
               const GraphArguments &arguments);
 
   kernel::TaskInterface getOp() { return op; }

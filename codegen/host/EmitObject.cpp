@@ -6,6 +6,8 @@
 #include "dialects/moe/Moe.h"
 
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -56,6 +58,10 @@ LogicalResult host::emitObject(ModuleOp module, const std::string &path) {
       createTargetMachine(module);
   if (failed(machine))
     return failure();
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  module.getContext()->appendDialectRegistry(registry);
   // The packer still needs the weights; code does not.
   OwningOpRef<ModuleOp> codeOnly = module.clone();
   for (auto weight :

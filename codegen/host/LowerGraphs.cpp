@@ -252,12 +252,13 @@ struct HostLowerGraphsPass
   void buildEntry() {
     OpBuilder module = OpBuilder::atBlockEnd(getOperation().getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    auto entry = func::FuncOp::create(
+    auto entry = LLVM::LLVMFuncOp::create(
         module, step.getLoc(), kEntry,
-        module.getFunctionType(SmallVector<Type>(6, pointer),
-                               module.getI32Type()));
+        LLVM::LLVMFunctionType::get(module.getI32Type(),
+                                    SmallVector<Type>(6, pointer)),
+        LLVM::Linkage::Internal);
     ImplicitLocOpBuilder b(step.getLoc(), module);
-    b.setInsertionPointToStart(entry.addEntryBlock());
+    b.setInsertionPointToStart(entry.addEntryBlock(b));
     Value context = entry.getArgument(0), batch = entry.getArgument(1),
           arena = entry.getArgument(2), caches = entry.getArgument(3),
           weights = entry.getArgument(4), logits = entry.getArgument(5);
@@ -284,7 +285,7 @@ struct HostLowerGraphsPass
     func::CallOp::create(b, step, operands);
     Value zero =
         LLVM::ConstantOp::create(b, b.getI32Type(), b.getI32IntegerAttr(0));
-    func::ReturnOp::create(b, zero);
+    LLVM::ReturnOp::create(b, zero);
   }
 
   func::FuncOp step;

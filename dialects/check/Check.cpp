@@ -1,8 +1,9 @@
-//===- Check.cpp - The check dialect ------------------------------------------===//
+//===- Check.cpp - The check dialect --------------------------------------===//
 //
-// The ids (c1, c2, …) are those of the descriptions in Check.td and of test/dialects/check/invalid.mlir.
+// The ids (c1, c2, …) are those of the descriptions in Check.td and of
+// test/dialects/check/invalid.mlir.
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "dialects/check/Check.h"
 
@@ -80,10 +81,12 @@ LogicalResult RoutingOp::verify() {
 static LogicalResult verifyExpected(Operation *op, Type actual, Value expected,
                                     std::optional<ElementsAttr> literal) {
   if (bool(expected) == literal.has_value())
-    return op->emitOpError("expected either a value or a literal to compare with");
+    return op->emitOpError(
+        "expected either a value or a literal to compare with");
   auto tensor = cast<TensorType>(actual);
   Type other = literal ? literal->getType() : expected.getType();
-  if (cast<ShapedType>(other).getElementType() != tensor.getElementType() || // c1
+  if (cast<ShapedType>(other).getElementType() !=
+          tensor.getElementType() || // c1
       failed(verifyCompatibleShape(other, actual)))
     return op->emitOpError() << "expected something like " << actual
                              << " to compare with, got " << other;

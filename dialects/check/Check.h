@@ -1,8 +1,9 @@
-//===- Check.h - The check dialect --------------------------------------------===//
+//===- Check.h - The check dialect ----------------------------------------===//
 //
-// Inputs and expectations of tests that are interpreted. Check.td says what they mean.
+// Inputs and expectations of tests that are interpreted. Check.td says what
+// they mean.
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 #ifndef MOEC_DIALECTS_CHECK_CHECK_H
 #define MOEC_DIALECTS_CHECK_CHECK_H
 

@@ -41,8 +41,8 @@ def Check_BatchOp : Check_Op<"batch", [Pure]> {
     ```mlir
     %batch = check.batch tokens [7, 8, 9] positions [0, 1, 0] slots [0, 0, 1] outputs [1, 2]
     ```
-    Constraints: (c1) a position and a slot for each token; (c2) nothing is negative; (c3) an output is a row of the step;
-    (c4) positions grow along the tokens of a slot.
+    Constraints: (c1) a position and a slot for each token; (c2) nothing is negative; (c3) an output is a row of the
+    step; (c4) positions grow along the tokens of a slot.
   }];
   let arguments = (ins DenseI64ArrayAttr:$tokens, DenseI64ArrayAttr:$positions, DenseI64ArrayAttr:$slots,
                        DenseI64ArrayAttr:$outputs);
@@ -70,8 +70,8 @@ def Check_RoutingOp : Check_Op<"routing", [Pure]> {
     ```mlir
     %r = check.routing experts [0, 3, 1, 2] weights [0.75, 0.25, 0.5, 0.5] : !moe.routing<experts = 4, top_k = 2>
     ```
-    Constraints: (c1) top_k experts for each token; (c2) a weight for each; (c3) experts exist; (c4) those of a token are
-    distinct.
+    Constraints: (c1) top_k experts for each token; (c2) a weight for each; (c3) experts exist; (c4) those of a token
+    are distinct.
   }];
   let arguments = (ins DenseI64ArrayAttr:$experts, DenseF32ArrayAttr:$weights);
   let results = (outs Moe_RoutingType:$result);

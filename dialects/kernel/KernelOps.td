@@ -12,9 +12,9 @@ class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, m
 
 def Kernel_Buffer : AnyTypeOf<[AnyRankedTensor, AnyMemRef], "ranked tensor or memref", "::mlir::ShapedType">;
 
-/// A kernel: destination style, reads its operands and writes its inits.
+/// A kernel: destination style, reads its operands and writes its inits. Its regions see nothing but their arguments.
 class Kernel_Task<string mnemonic, list<Trait> traits = [], list<string> overrides = []> : Kernel_Op<mnemonic, traits # [
-    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DestinationStyleOpInterface, IsolatedFromAbove, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<Kernel_TaskInterface, overrides>]> {
   let results = (outs Variadic<AnyRankedTensor>:$results);
   code taskDeclarations = [{

@@ -1,7 +1,8 @@
 //===- MoeOps.cpp - Verifiers of the moe operations ---------------------------===//
 //
-// ODS checks each operand alone; what remains here are facts that tie operands together. The ids (c1, c2, …) are those of
-// the operation's description in MoeOps.td and of its test in test/dialects/moe/invalid.mlir.
+// ODS checks each operand alone; what remains here are facts that tie operands
+// together. The ids (c1, c2, …) are those of the operation's description in
+// MoeOps.td and of its test in test/dialects/moe/invalid.mlir.
 //
 //===------------------------------------------------------------------------===//
 
@@ -21,7 +22,8 @@ static int64_t columns(TypedValue<RankedTensorType> rows) {
   return rows.getType().getDimSize(1);
 }
 
-/// The error of a length that follows from something else: "expected the input to be 160 wide (K of the weight), got 96".
+/// The error of a length that follows from something else: "expected the input
+/// to be 160 wide (K of the weight), got 96".
 static LogicalResult expectWidth(Operation *op, StringRef what, int64_t found,
                                  int64_t expected, StringRef basis) {
   if (found == expected)
@@ -40,7 +42,8 @@ static LogicalResult expectHeads(Operation *op, StringRef what, int64_t width,
   return success();
 }
 
-/// `width` columns from `begin` on lie in a head; written so that no sum overflows.
+/// `width` columns from `begin` on lie in a head; written so that no sum
+/// overflows.
 static LogicalResult expectInHead(Operation *op, int64_t begin, int64_t width,
                                   int64_t head) {
   if (begin >= 0 && width <= head && begin <= head - width)
@@ -161,7 +164,8 @@ LogicalResult GluOp::verify() {
 
 LogicalResult SliceOp::verify() {
   int64_t heads = getHeads(), begin = getBegin();
-  if (failed(expectHeads(*this, "the input", columns(getInput()), heads)) || // c1
+  if (failed(
+          expectHeads(*this, "the input", columns(getInput()), heads)) || // c1
       failed(expectHeads(*this, "the result", columns(getResult()), heads)))
     return failure();
   return expectInHead(*this, begin, columns(getResult()) / heads, // c2
@@ -187,7 +191,8 @@ LogicalResult RopeTableOp::verify() {
 }
 
 LogicalResult RopeOp::verify() {
-  if (failed(expectHeads(*this, "the row", columns(getInput()), getHeads()))) // c1
+  if (failed(
+          expectHeads(*this, "the row", columns(getInput()), getHeads()))) // c1
     return failure();
   if (columns(getTable()) % 2) // c3
     return emitOpError() << "expected a table of cosines and sines, got "
@@ -241,8 +246,9 @@ LogicalResult AttentionOp::verify() {
       return emitOpError() << "expected kv_heads to divide the parts, got "
                            << kvHeads << " and a part of " << parts[part];
   // Also keeps the product below from overflowing.
-  if (failed(expectHeads(*this, "the query", columns(getQuery()), heads)) || // c2
-      failed(expectWidth(*this, "the query", columns(getQuery()), // c2
+  if (failed(
+          expectHeads(*this, "the query", columns(getQuery()), heads)) || // c2
+      failed(expectWidth(*this, "the query", columns(getQuery()),         // c2
                          heads * getKeyWidth(), "heads * key")))
     return failure();
   return expectWidth(*this, "the result", columns(getResult()), // c3
@@ -278,12 +284,13 @@ LogicalResult MlaOp::verify() {
 LogicalResult RouteOp::verify() {
   RoutingType routing = getRouting().getType();
   int64_t experts = routing.getExperts();
-  if (failed(expectWidth(*this, "the logits", columns(getLogits()), experts, // c1
+  if (failed(expectWidth(*this, "the logits", columns(getLogits()),
+                         experts, // c1
                          "experts of the routing")))
     return failure();
-  if (getBias() &&
-      failed(expectWidth(*this, "the bias", getBias().getType().getDimSize(0), // c2
-                         experts, "experts of the routing")))
+  if (getBias() && failed(expectWidth(*this, "the bias",
+                                      getBias().getType().getDimSize(0), // c2
+                                      experts, "experts of the routing")))
     return failure();
   std::optional<GroupsAttr> groups = getGroups();
   if (!groups)

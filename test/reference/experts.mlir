@@ -10,16 +10,17 @@ func.func @dispatch() {
   return
 }
 
-// The same routing; experts multiply by [1, 10], [2, 20], [3, 30]. Expert 0: 1 + 20 = 21 and 3 + 40 = 43; expert 1 on
-// token 1: 6 + 80 = 86; expert 2 on token 0: 3 + 60 = 63.
+// The same routing; the experts' first rows are [1, 10], [2, 20], [3, 30], their second ones [1, 0], [0, 1], [1, 1].
+// Expert 0: 1 + 20 = 21 and 3 + 40 = 43; expert 1 on token 1: 6 + 80 = 86; expert 2 on token 0: 3 + 60 = 63.
 func.func @expert_linear() {
   %x0 = arith.constant dense<[[1.0, 2.0], [3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]> : tensor<4x2xf32>
   %x = tensor.cast %x0 : tensor<4x2xf32> to tensor<?x2xf32>
-  %w = arith.constant dense<[[[1.0, 10.0]], [[2.0, 20.0]], [[3.0, 30.0]]]> : tensor<3x1x2xbf16>
+  %w = arith.constant dense<[[[1.0, 10.0], [1.0, 0.0]], [[2.0, 20.0], [0.0, 1.0]], [[3.0, 30.0], [1.0, 1.0]]]>
+      : tensor<3x2x2xbf16>
   %r = check.routing experts [2, 0, 0, 1] weights [1.0, 1.0, 1.0, 1.0] : !moe.routing<experts = 3, top_k = 2>
   %y = moe.expert_linear %x, %w of %r
-      : (tensor<?x2xf32>, tensor<3x1x2xbf16>, !moe.routing<experts = 3, top_k = 2>) -> tensor<?x1xf32>
-  check.expect_equal %y, dense<[[21.0], [43.0], [86.0], [63.0]]> : tensor<4x1xf32> : tensor<?x1xf32>
+      : (tensor<?x2xf32>, tensor<3x2x2xbf16>, !moe.routing<experts = 3, top_k = 2>) -> tensor<?x2xf32>
+  check.expect_equal %y, dense<[[21.0, 1.0], [43.0, 3.0], [86.0, 4.0], [63.0, 3.0]]> : tensor<4x2xf32> : tensor<?x2xf32>
   return
 }
 

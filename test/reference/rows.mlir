@@ -60,23 +60,29 @@ func.func @linear() {
   return
 }
 
-// Two heads of K = 2, N = 1: 1·1 + 2·2 = 5 and 3·3 + 4·4 = 25.
+// Two heads of K = 2, N = 2 with x = [1, 10] in both: head 0 gives 1·1 + 10·2 = 21 and 1·3 + 10·4 = 43, head 1 gives
+// 1·5 + 10·6 = 65 and 1·7 + 10·8 = 87. Transposed, 1·1 + 10·3 = 31, 1·2 + 10·4 = 42, 1·5 + 10·7 = 75 and 1·6 + 10·8 = 86.
 func.func @head_linear() {
+  %x0 = arith.constant dense<[[1.0, 10.0, 1.0, 10.0]]> : tensor<1x4xf32>
+  %x = tensor.cast %x0 : tensor<1x4xf32> to tensor<?x4xf32>
+  %w = arith.constant dense<[[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]> : tensor<2x2x2xf32>
+  %y = moe.head_linear %x, %w : (tensor<?x4xf32>, tensor<2x2x2xf32>) -> tensor<?x4xf32>
+  check.expect_equal %y, dense<[[21.0, 43.0, 65.0, 87.0]]> : tensor<1x4xf32> : tensor<?x4xf32>
+  %z = moe.head_linear %x, %w transposed : (tensor<?x4xf32>, tensor<2x2x2xf32>) -> tensor<?x4xf32>
+  check.expect_equal %z, dense<[[31.0, 42.0, 75.0, 86.0]]> : tensor<1x4xf32> : tensor<?x4xf32>
+  return
+}
+
+// K and N differ: two heads of K = 2, N = 1 give 1·1 + 2·2 = 5 and 3·3 + 4·4 = 25; transposed, the same weight takes
+// K = 1 to N = 2: 5·[1, 2] and 25·[3, 4].
+func.func @head_linear_widths() {
   %x0 = arith.constant dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>
   %x = tensor.cast %x0 : tensor<1x4xf32> to tensor<?x4xf32>
   %w = arith.constant dense<[[[1.0, 2.0]], [[3.0, 4.0]]]> : tensor<2x1x2xf32>
   %y = moe.head_linear %x, %w : (tensor<?x4xf32>, tensor<2x1x2xf32>) -> tensor<?x2xf32>
   check.expect_equal %y, dense<[[5.0, 25.0]]> : tensor<1x2xf32> : tensor<?x2xf32>
-  return
-}
-
-// The same weight transposed takes K = 1 to N = 2: 5·[1, 2] and 25·[3, 4].
-func.func @head_linear_transposed() {
-  %x0 = arith.constant dense<[[5.0, 25.0]]> : tensor<1x2xf32>
-  %x = tensor.cast %x0 : tensor<1x2xf32> to tensor<?x2xf32>
-  %w = arith.constant dense<[[[1.0, 2.0]], [[3.0, 4.0]]]> : tensor<2x1x2xf32>
-  %y = moe.head_linear %x, %w transposed : (tensor<?x2xf32>, tensor<2x1x2xf32>) -> tensor<?x4xf32>
-  check.expect_equal %y, dense<[[5.0, 10.0, 75.0, 100.0]]> : tensor<1x4xf32> : tensor<?x4xf32>
+  %z = moe.head_linear %y, %w transposed : (tensor<?x2xf32>, tensor<2x1x2xf32>) -> tensor<?x4xf32>
+  check.expect_equal %z, dense<[[5.0, 10.0, 75.0, 100.0]]> : tensor<1x4xf32> : tensor<?x4xf32>
   return
 }
 

@@ -1,5 +1,4 @@
-//===- Compile.cpp - moec compile
-//---------------------------------------------===//
+//===- Compile.cpp - moec compile ---------------------------------------------===//
 
 #include "tools/moec/Compile.h"
 

@@ -1,5 +1,4 @@
-//===- Compile.h - moec compile
-//-----------------------------------------------===//
+//===- Compile.h - moec compile -----------------------------------------------===//
 
 #ifndef MOEC_TOOLS_MOEC_COMPILE_H
 #define MOEC_TOOLS_MOEC_COMPILE_H

@@ -1,5 +1,4 @@
-//===- Compiler.cpp - From a checkpoint to an executable
-//----------------------===//
+//===- Compiler.cpp - From a checkpoint to an executable ----------------------===//
 
 #include "tools/moec/Compiler.h"
 

@@ -1,5 +1,4 @@
-//===- Compiler.h - From a checkpoint to an executable
-//------------------------===//
+//===- Compiler.h - From a checkpoint to an executable ------------------------===//
 
 #ifndef MOEC_TOOLS_MOEC_COMPILER_H
 #define MOEC_TOOLS_MOEC_COMPILER_H

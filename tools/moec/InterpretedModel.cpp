@@ -1,5 +1,4 @@
-//===- InterpretedModel.cpp - A checkpoint run by the reference interpreter
-//---===//
+//===- InterpretedModel.cpp - A checkpoint, interpreted -------------------===//
 
 #include "tools/moec/InterpretedModel.h"
 

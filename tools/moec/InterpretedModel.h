@@ -1,5 +1,4 @@
-//===- InterpretedModel.h - A checkpoint run by the reference interpreter
-//-----===//
+//===- InterpretedModel.h - A checkpoint, interpreted ---------------------===//
 #ifndef MOEC_TOOLS_MOEC_INTERPRETEDMODEL_H
 #define MOEC_TOOLS_MOEC_INTERPRETEDMODEL_H
 

@@ -1,5 +1,4 @@
-//===- Run.cpp - moec run
-//-----------------------------------------------------===//
+//===- Run.cpp - moec run -----------------------------------------------------===//
 //
 // Compiles into a cache and runs the executable. The cache key covers the
 // checkpoint's files (name, size, time of change), the options and the compiler

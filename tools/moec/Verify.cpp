@@ -1,5 +1,4 @@
-//===- Verify.cpp - moec verify
-//-----------------------------------------------===//
+//===- Verify.cpp - moec verify -------------------------------------------===//
 //
 // Answers "did we understand this model?" before anything is compiled: the
 // imported module is interpreted on the inputs of a golden file, made by the
@@ -12,7 +11,7 @@
 //   NAME.prompt_len, or as prompt_len in a JSON file beside the golden, or one
 //   token (the beginning of the sequence)
 //
-//===------------------------------------------------------------------------===//
+//===----------------------------------------------------------------------===//
 
 #include "tools/moec/Verify.h"
 

@@ -1,5 +1,4 @@
-//===- Verify.h - moec verify
-//-------------------------------------------------===//
+//===- Verify.h - moec verify ---------------------------------------------===//
 #ifndef MOEC_TOOLS_MOEC_VERIFY_H
 #define MOEC_TOOLS_MOEC_VERIFY_H
 

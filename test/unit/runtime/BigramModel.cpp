@@ -65,11 +65,11 @@ void writeLogits(const int64_t *packed, int64_t tile, int64_t column, void *) {
 const moert_wait afterWrite[] = {{0, MOERT_WAIT_ALL}};
 const moert_wait afterRead[] = {{1, MOERT_WAIT_ALL}};
 const moert_node nodes[] = {
-    {"write_cache", writeCache, MOERT_ROWS_TOKENS, rowTile, 1, 0, 0, 0,
+    {"write_cache", writeCache, MOERT_ROWS_EXTENT, rowTile, 1, 0, 0, 0,
      nullptr},
     {"read_cache", readCache, MOERT_ROWS_ONE, 1, 1, 0, 0, 1, afterWrite},
-    {"logits", writeLogits, MOERT_ROWS_OUTPUTS, rowTile,
-     bigramVocab / columnTile, 0, 0, 1, afterRead}};
+    {"logits", writeLogits, MOERT_ROWS_EXTENT, rowTile,
+     bigramVocab / columnTile, 1, 0, 1, afterRead}};
 const moert_graph graph = {"bigram", 3, 10, nodes};
 
 int32_t step(moert_context *context, const moert_batch *batch, void *arena,

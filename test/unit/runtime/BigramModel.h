@@ -4,7 +4,7 @@
 // nodes, a weight and a cache. The logits after a token t with predecessor p
 // (read back from the cache, so a cache that is not kept right shows) are
 //
-//   logits[v] = table[t][v] + 0.25 table[p][v]     (no second term at position 0)
+//   logits[v] = table[t][v] + 0.25 table[p][v]     (position 0: no second term)
 //
 //===------------------------------------------------------------------------===//
 #ifndef MOEC_TEST_UNIT_RUNTIME_BIGRAMMODEL_H

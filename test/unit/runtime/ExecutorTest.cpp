@@ -28,6 +28,10 @@ namespace {
 constexpr size_t maxNodes = 12;
 constexpr int64_t scratchBytes = 128;
 
+/// Where the extents stand among a graph's arguments.
+constexpr uint32_t tokensArg = 1;
+constexpr uint32_t outputsArg = 2;
+
 /// A random graph, what its tasks have done, and what they found wrong.
 struct TestGraph {
   int64_t tokens = 0, outputs = 0;
@@ -40,15 +44,15 @@ struct TestGraph {
   moert_graph graph = {};
 
   int64_t extent(const moert_node &node) const {
-    return node.rows == MOERT_ROWS_OUTPUTS ? outputs : tokens;
+    return node.rows_arg == outputsArg ? outputs : tokens;
   }
 
   int64_t rowTiles(const moert_node &node) const {
     if (node.rows == MOERT_ROWS_ONE)
       return 1;
     if (node.rows == MOERT_ROWS_ROUTED) {
-      int64_t rows = tokens * node.top_k;
-      return rows / node.row_tile + std::min<int64_t>(node.experts, rows);
+      int64_t rows = extent(node);
+      return std::min<int64_t>(rows, rows / node.row_tile + node.experts);
     }
     int64_t tiles = 0;
     for (int64_t row = 0; row < extent(node); row += node.row_tile)
@@ -104,9 +108,11 @@ struct TestGraph {
     for (const moert_wait &wait : waits[index])
       if (!satisfied(index, wait, rowTile))
         ++errors;
-    // Some tasks take longer than others.
+    // Some tasks take longer than others. They do not yield: on a busy machine
+    // that gives away a whole time slice, thousands of times.
     if ((rowTile * 7 + colTile * 3 + int64_t(index)) % 5 == 0)
-      std::this_thread::yield();
+      for (int round = 0; round < 50; ++round)
+        pauseCore();
     char &flag = done[index][rowTile * node.col_tiles + colTile];
     if (flag++ != 0 || mark[0] != mine || mark[scratchBytes / 8 - 1] != mine)
       ++errors;
@@ -159,12 +165,12 @@ public:
       moert_node node = {};
       node.name = "node";
       node.fn = tasks[i];
-      node.rows = uint32_t(below(4));
+      node.rows = uint32_t(below(3));
+      node.rows_arg = below(2) ? tokensArg : outputsArg;
       node.row_tile = uint32_t(1 + below(5));
       node.col_tiles = uint32_t(1 + below(4));
       if (node.rows == MOERT_ROWS_ROUTED) {
         node.row_tile = uint32_t(1 + below(2));
-        node.top_k = 2;
         node.experts = 3;
       }
       for (uint32_t producer = 0; producer < i; ++producer) {
@@ -172,7 +178,7 @@ public:
           continue;
         const moert_node &other = test.nodes[producer];
         bool byRows =
-            other.rows == node.rows &&
+            other.rows == node.rows && other.rows_arg == node.rows_arg &&
             (node.rows != MOERT_ROWS_ROUTED || other.row_tile == node.row_tile);
         test.waits[i].push_back(
             {producer, uint32_t(byRows && below(4) != 0 ? MOERT_WAIT_ROWS
@@ -183,7 +189,7 @@ public:
       test.nodes.push_back(node);
       test.done.emplace_back(size_t(test.rowTiles(node) * node.col_tiles), 0);
     }
-    test.graph = {"random", uint32_t(numNodes), 1, test.nodes.data()};
+    test.graph = {"random", uint32_t(numNodes), 3, test.nodes.data()};
   }
 
 private:
@@ -197,7 +203,8 @@ std::unique_ptr<Executor> makeExecutor(unsigned threads) {
 }
 
 Status submit(Executor &executor, TestGraph &test) {
-  int64_t args[] = {reinterpret_cast<int64_t>(&test)};
+  int64_t args[] = {reinterpret_cast<int64_t>(&test), test.tokens,
+                    test.outputs};
   return executor.submit(test.graph, args);
 }
 
@@ -212,7 +219,7 @@ TEST_P(ExecutorThreads, RandomGraphsKeepTheirOrder) {
     int64_t tokens = 1 + maker.below(20);
     int64_t outputs = maker.below(tokens + 1);
     std::vector<std::unique_ptr<TestGraph>> graphs;
-    executor->beginStep(tokens, outputs);
+    executor->beginStep();
     for (int64_t i = maker.below(6); i >= 0; --i) {
       auto test = std::make_unique<TestGraph>();
       maker.make(*test, tokens, outputs);
@@ -251,13 +258,14 @@ TEST(Executor, RunsNothingWithoutOutputs) {
   moert_node node = {};
   node.name = "logits";
   node.fn = tasks[0];
-  node.rows = MOERT_ROWS_OUTPUTS;
+  node.rows = MOERT_ROWS_EXTENT;
+  node.rows_arg = outputsArg;
   node.row_tile = 4;
   node.col_tiles = 2;
   test.nodes = {node};
   test.done.emplace_back();
-  test.graph = {"empty", 1, 1, test.nodes.data()};
-  executor->beginStep(3, 0);
+  test.graph = {"empty", 1, 3, test.nodes.data()};
+  executor->beginStep();
   ASSERT_TRUE(submit(*executor, test).ok());
   ASSERT_TRUE(submit(*executor, test).ok());
   executor->finishStep();
@@ -267,7 +275,7 @@ TEST(Executor, RunsNothingWithoutOutputs) {
 
 TEST(Executor, FinishesAStepWithoutGraphs) {
   auto executor = makeExecutor(2);
-  executor->beginStep(1, 1);
+  executor->beginStep();
   executor->finishStep();
   EXPECT_EQ(executor->counters().joins, 1u);
 }
@@ -284,7 +292,7 @@ TEST(Executor, ArgumentsAreCopied) {
   node.rows = MOERT_ROWS_ONE;
   node.row_tile = node.col_tiles = 1;
   moert_graph graph = {"g", 1, 1, &node};
-  executor->beginStep(1, 0);
+  executor->beginStep();
   for (int64_t value = 0; value < 3; ++value)
     ASSERT_TRUE(executor->submit(graph, &value).ok());
   executor->finishStep();
@@ -298,9 +306,10 @@ std::string refusal(moert_node first, moert_node second, moert_wait wait) {
   second.num_waits = 1;
   second.waits = &wait;
   moert_node nodes[] = {first, second};
-  moert_graph graph = {"g", 2, 0, nodes};
-  executor->beginStep(1, 1);
-  Status status = executor->submit(graph, nullptr);
+  moert_graph graph = {"g", 2, 1, nodes};
+  int64_t extent = 1;
+  executor->beginStep();
+  Status status = executor->submit(graph, &extent);
   executor->finishStep();
   EXPECT_EQ(executor->counters().tasks, status.ok() ? 2u : 0u);
   return status.message();
@@ -312,12 +321,12 @@ moert_node plainNode(uint32_t rows) {
   node.fn = [](const int64_t *, int64_t, int64_t, void *) {};
   node.rows = rows;
   node.row_tile = node.col_tiles = 1;
-  node.top_k = node.experts = rows == MOERT_ROWS_ROUTED;
+  node.experts = rows == MOERT_ROWS_ROUTED;
   return node;
 }
 
 TEST(Executor, RefusesGraphsThatCannotRun) {
-  moert_node tokens = plainNode(MOERT_ROWS_TOKENS);
+  moert_node tokens = plainNode(MOERT_ROWS_EXTENT);
   moert_node routed = plainNode(MOERT_ROWS_ROUTED);
   moert_node wideRouted = routed;
   wideRouted.row_tile = 2;
@@ -328,7 +337,7 @@ TEST(Executor, RefusesGraphsThatCannotRun) {
             "graph 'g', node 1 'n': waits for node 1, which is not an earlier "
             "one");
   EXPECT_EQ(
-      refusal(tokens, plainNode(MOERT_ROWS_OUTPUTS), {0, MOERT_WAIT_ROWS}),
+      refusal(tokens, routed, {0, MOERT_WAIT_ROWS}),
       "graph 'g', node 1 'n': waits by rows for node 0, whose rows are "
       "others");
   EXPECT_EQ(refusal(routed, wideRouted, {0, MOERT_WAIT_ROWS}),
@@ -350,7 +359,7 @@ TEST(Executor, RefusesImpossibleThreadCounts) {
 
 TEST(Executor, IdleThreadsSleep) {
   auto executor = makeExecutor(4);
-  executor->beginStep(1, 0);
+  executor->beginStep();
   executor->finishStep();
   // Time enough to stop looking for the next step.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));

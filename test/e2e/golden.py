@@ -1,0 +1,80 @@
+"""Compares what an executable computes with the golden outputs of a model.
+
+  golden.py logits MODEL OUT        greatest difference of OUT's logits <= 1e-4 of the greatest logit
+  golden.py same A B                tensors equal bit for bit
+  golden.py generate MODEL APP      greedy ids equal, for each generated_ids* of the model
+"""
+
+import array
+import json
+import os
+import struct
+import subprocess
+import sys
+
+TOLERANCE = 1e-4
+
+
+def read(path):
+    """{name: (dtype, shape, bytes)} of a safetensors file."""
+    data = open(path, "rb").read()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    body = data[8 + length:]
+    return {name: (entry["dtype"], entry["shape"], body[entry["data_offsets"][0]:entry["data_offsets"][1]])
+            for name, entry in header.items() if name != "__metadata__"}
+
+
+def values(tensor):
+    dtype, _, data = tensor
+    return array.array({"F32": "f", "I64": "q"}[dtype], data)
+
+
+def check_logits(model, out):
+    expected = read(os.path.join(model, "golden.safetensors"))["logits"]
+    found = read(out)["logits"]
+    if expected[1] != found[1]:
+        return f"expected logits of shape {expected[1]}, found {found[1]}"
+    pairs = list(zip(values(expected), values(found)))
+    worst = max(abs(a - b) if b == b else float("inf") for a, b in pairs)
+    bound = TOLERANCE * max(abs(a) for a, _ in pairs)
+    print(f"greatest difference {worst:.3g}, bound {bound:.3g}")
+    return None if worst <= bound else "the logits differ"
+
+
+def check_same(a, b):
+    return None if read(a) == read(b) else f"{a} and {b} differ"
+
+
+def check_generate(model, app):
+    golden = read(os.path.join(model, "golden.safetensors"))
+    for name in sorted(golden):
+        if not name.startswith("generated_ids") or name.endswith(".prompt_len"):
+            continue
+        ids = list(values(golden[name]))
+        if name + ".prompt_len" in golden:
+            prompt = values(golden[name + ".prompt_len"])[0]
+        elif os.path.exists(os.path.join(model, "golden.json")):
+            prompt = json.load(open(os.path.join(model, "golden.json"), encoding="utf-8"))["prompt_len"]
+        else:
+            prompt = 1  # stories260K: BOS alone
+        result = subprocess.run(
+            [app, "--ids", ",".join(map(str, ids[:prompt])), "-n", str(len(ids) - prompt), "--ignore-eos"],
+            capture_output=True, text=True, check=True)
+        found = [int(token) for token in result.stdout.strip().split(",")]
+        if found != ids[prompt:]:
+            return f"{name}: expected {ids[prompt:]}, found {found}"
+        print(f"{name}: {len(found)} ids equal")
+    return None
+
+
+def main():
+    commands = {"logits": check_logits, "same": check_same, "generate": check_generate}
+    error = commands[sys.argv[1]](*sys.argv[2:])
+    if error:
+        print(error, file=sys.stderr)
+    return 1 if error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
