@@ -53,6 +53,21 @@ void moec::setPhase(ModuleOp module, Phase phase) {
                                               getPhaseInfo(phase).name));
 }
 
+namespace {
+
+/// Ends a phase: records it in the module, whoever runs the pipeline.
+struct SetPhasePass : PassWrapper<SetPhasePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SetPhasePass)
+
+  explicit SetPhasePass(Phase phase) : phase(phase) {}
+  StringRef getName() const override { return "moec-set-phase"; }
+  void runOnOperation() override { setPhase(getOperation(), phase); }
+
+  Phase phase;
+};
+
+} // namespace
+
 //===--------------------------------------------------------------------------===//
 // Passes of each phase
 //===--------------------------------------------------------------------------===//
@@ -105,7 +120,7 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
   switch (phase) {
   case Phase::Import:
   case Phase::Link:
-    break;
+    return;
   case Phase::Specialize: {
     SetTargetPassOptions target;
     target.cpu = options.cpu;
@@ -131,6 +146,7 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
     buildLower(manager);
     break;
   }
+  manager.addPass(std::make_unique<SetPhasePass>(phase));
 }
 
 void moec::registerPhasePipelines() {

@@ -35,7 +35,9 @@ constexpr Feature knownFeatures[] = {
     FEATURE("avx512vbmi"), FEATURE("avx512vbmi2"),
     FEATURE("avx512vnni"), FEATURE("avx512bitalg"),
     FEATURE("avx512bf16"), FEATURE("avx512vpopcntdq"),
-    FEATURE("gfni"),
+    FEATURE("gfni"),       FEATURE("avx512vp2intersect"),
+    FEATURE("sse4a"),      FEATURE("fma4"),
+    FEATURE("xop"),
 };
 #undef FEATURE
 #else

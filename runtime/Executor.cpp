@@ -147,6 +147,15 @@ Status Executor::Graph::prepare(const moert_graph &description,
     Node &node = nodes[i];
     setRows(description.nodes[i], arguments, node.extent, node.rowTile);
     node.rowTiles = (node.extent + node.rowTile - 1) / node.rowTile;
+    for (uint32_t j = 0; j < description.nodes[i].num_waits; ++j) {
+      const moert_wait &wait = description.nodes[i].waits[j];
+      if (wait.form == MOERT_WAIT_ROWS &&
+          nodes[wait.producer].extent != node.extent)
+        return graphError(description, i,
+                          "waits by rows for node " +
+                              std::to_string(wait.producer) +
+                              ", whose rows are others");
+    }
     node.colTiles = description.nodes[i].col_tiles;
     node.firstTicket = numTickets;
     node.rowTilesDone.store(0, std::memory_order_relaxed);

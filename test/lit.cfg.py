@@ -18,7 +18,11 @@ llvm_config.add_tool_substitutions(
 )
 config.substitutions.append(("%models", os.path.join(config.test_source_root, "data", "models")))
 config.substitutions.append(("%python", config.python_executable))
-config.environment["FILECHECK_OPTS"] = "-enable-var-scope --allow-unused-prefixes=false"
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+
+# `test/run.sh --full`.
+if os.environ.get("MOEC_TEST_FULL"):
+    config.available_features.add("full")

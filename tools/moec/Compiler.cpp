@@ -91,7 +91,6 @@ Status Compiler::runPhase(Phase phase) {
   if (failed(manager.run(*module)))
     return Status::error("phase '" + getPhaseInfo(phase).name.str() +
                          "' failed for '" + options.source + "'");
-  setPhase(*module, phase);
   return dump(phase);
 }
 

@@ -306,10 +306,10 @@ std::string refusal(moert_node first, moert_node second, moert_wait wait) {
   second.num_waits = 1;
   second.waits = &wait;
   moert_node nodes[] = {first, second};
-  moert_graph graph = {"g", 2, 1, nodes};
-  int64_t extent = 1;
+  moert_graph graph = {"g", 2, 2, nodes};
+  int64_t extents[] = {1, 2};
   executor->beginStep();
-  Status status = executor->submit(graph, &extent);
+  Status status = executor->submit(graph, extents);
   executor->finishStep();
   EXPECT_EQ(executor->counters().tasks, status.ok() ? 2u : 0u);
   return status.message();
@@ -343,6 +343,14 @@ TEST(Executor, RefusesGraphsThatCannotRun) {
   EXPECT_EQ(refusal(routed, wideRouted, {0, MOERT_WAIT_ROWS}),
             "graph 'g', node 1 'n': waits by rows for node 0, whose rows are "
             "others");
+  moert_node others = tokens;
+  others.rows_arg = 1;
+  EXPECT_EQ(refusal(tokens, others, {0, MOERT_WAIT_ROWS}),
+            "graph 'g', node 1 'n': waits by rows for node 0, whose rows are "
+            "others");
+  others.rows_arg = 2;
+  EXPECT_EQ(refusal(tokens, others, {0, MOERT_WAIT_ALL}),
+            "graph 'g', node 1 'n': its extent is argument 2 of 2");
   EXPECT_EQ(refusal(tokens, tokens, {0, 7}),
             "graph 'g', node 1 'n': unknown form of wait 7");
   EXPECT_EQ(refusal(tokens, plainNode(9), {0, MOERT_WAIT_ALL}),
