@@ -17,6 +17,8 @@ llvm_config.add_tool_substitutions(
     [config.moec_tools_dir, config.llvm_tools_dir],
 )
 config.substitutions.append(("%models", os.path.join(config.test_source_root, "data", "models")))
+config.substitutions.append(("%examples", os.path.join(os.path.dirname(config.test_source_root), "examples")))
+config.substitutions.append(("%build", config.moec_binary_dir))
 config.substitutions.append(("%python", config.python_executable))
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):

@@ -72,6 +72,7 @@ LogicalResult host::emitObject(ModuleOp module, const std::string &path) {
       translateModuleToLLVMIR(*codeOnly, context);
   if (!code)
     return failure();
+  code->setSourceFileName("moec_model");
   code->setTargetTriple((*machine)->getTargetTriple());
   code->setDataLayout((*machine)->createDataLayout());
   setTargetAttributes(*code, **machine);
