@@ -13,11 +13,12 @@ config.test_exec_root = os.path.join(config.moec_binary_dir, "test")
 
 llvm_config.use_default_substitutions()
 llvm_config.add_tool_substitutions(
-    ["moe-opt", "moe-translate", "moec"],
+    ["moe-opt", "moe-translate", "moec", "mlir-runner"],
     [config.moec_tools_dir, config.llvm_tools_dir],
 )
 config.substitutions.append(("%models", os.path.join(config.test_source_root, "data", "models")))
 config.substitutions.append(("%examples", os.path.join(os.path.dirname(config.test_source_root), "examples")))
+config.substitutions.append(("%llvm_lib", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%build", config.moec_binary_dir))
 config.substitutions.append(("%python", config.python_executable))
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
