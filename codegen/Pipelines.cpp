@@ -20,13 +20,17 @@ using namespace moec;
 static constexpr llvm::StringLiteral kPhaseAttr = "moec.phase";
 
 static constexpr PhaseInfo kPhases[] = {
-    {Phase::Import, "import", "the model as its makers publish it, in the moe dialect"},
+    {Phase::Import, "import",
+     "the model as its makers publish it, in the moe dialect"},
     {Phase::Specialize, "specialize", "target and limits become attributes"},
     {Phase::Optimize, "optimize", "algebra on the model: MLA absorption"},
-    {Phase::Fuse, "fuse", "operations become kernels with prologues and epilogues"},
-    {Phase::Schedule, "schedule", "buffers in one arena, tiles, graphs of tasks and their waits"},
+    {Phase::Fuse, "fuse",
+     "operations become kernels with prologues and epilogues"},
+    {Phase::Schedule, "schedule",
+     "buffers in one arena, tiles, graphs of tasks and their waits"},
     {Phase::Lower, "lower", "tasks and step function in the LLVM dialect"},
-    {Phase::Link, "link", "object file, runtime and weights joined in an executable"},
+    {Phase::Link, "link",
+     "object file, runtime and weights joined in an executable"},
 };
 
 ArrayRef<PhaseInfo> moec::getPhases() { return kPhases; }

@@ -102,8 +102,8 @@ static Status checkNode(const moert_graph &graph, uint32_t index) {
       return graphError(graph, index,
                         "unknown form of wait " + std::to_string(wait.form));
     bool sameRows = producer.rows == node.rows;
-    bool sameRouting = producer.row_tile == node.row_tile &&
-                       producer.experts == node.experts;
+    bool sameRouting =
+        producer.row_tile == node.row_tile && producer.experts == node.experts;
     if (!sameRows || (node.rows == MOERT_ROWS_ROUTED && !sameRouting))
       return graphError(graph, index,
                         "waits by rows for node " +

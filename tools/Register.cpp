@@ -18,7 +18,8 @@
 void moec::registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<moe::MoeDialect, check::CheckDialect, kernel::KernelDialect>();
+  registry
+      .insert<moe::MoeDialect, check::CheckDialect, kernel::KernelDialect>();
   kernel::registerBufferizationModels(registry);
 }
 

@@ -30,9 +30,7 @@ public:
   F64Builder(Location loc, OpBuilder &builder, Type type)
       : ImplicitLocOpBuilder(loc, builder), type(type) {}
 
-  Value constant(double value) {
-    return splat(getF64FloatAttr(value), type);
-  }
+  Value constant(double value) { return splat(getF64FloatAttr(value), type); }
   Value integer(int64_t value) {
     return splat(getI64IntegerAttr(value), integerType());
   }

@@ -31,8 +31,9 @@ static func::FuncOp copyFunction(ModuleOp module, ModuleOp library,
   assert(source && "no such function in the library");
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   auto copy = cast<func::FuncOp>(builder.clone(*source));
-  copy->setAttr("llvm.linkage", LLVM::LinkageAttr::get(module.getContext(),
-                                                       LLVM::Linkage::Internal));
+  copy->setAttr(
+      "llvm.linkage",
+      LLVM::LinkageAttr::get(module.getContext(), LLVM::Linkage::Internal));
   source.walk([&](func::CallOp call) {
     copyFunction(module, library, call.getCallee());
   });
@@ -48,9 +49,8 @@ func::FuncOp moec::cpu::getLibraryFunction(ModuleOp module, StringRef name) {
 
 ValueRange moec::cpu::callLibrary(TaskBuilder &b, StringRef name,
                                   ValueRange arguments) {
-  auto module = b.getInsertionBlock()
-                    ->getParentOp()
-                    ->getParentOfType<ModuleOp>();
+  auto module =
+      b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
   func::FuncOp callee = getLibraryFunction(module, name);
   SmallVector<Value> operands;
   for (auto [argument, type] :

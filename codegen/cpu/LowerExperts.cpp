@@ -30,7 +30,8 @@ void moec::cpu::lowerRoute(TaskBuilder &b, RouteOp op) {
     marks = b.scratch({groups}, b.getI8Type());
     ranks = b.scratch({groups}, b.getF32Type());
   }
-  Value count = b.index(experts), scale = arith::ConstantOp::create(b, op.getScaleAttr());
+  Value count = b.index(experts),
+        scale = arith::ConstantOp::create(b, op.getScaleAttr());
   Value free = arith::ConstantOp::create(b, b.getI8IntegerAttr(0));
   IndexRange rows = b.rows();
   b.loop(rows.begin, rows.end, 1, [&](Value row) {
@@ -63,9 +64,9 @@ void moec::cpu::lowerGroup(TaskBuilder &b, GroupOp op) {
   int64_t topK = op.getExperts().getType().getDimSize(1);
   Value next = b.scratch({experts}, b.getI64Type());
   Value depths = b.scratch({topK}, b.getI64Type());
-  SmallVector<Value> arguments{
-      b.buffer(op.getExperts()), b.buffer(op.getWeights()), b.index(topK),
-      b.index(experts), b.index(*op.getRowTile())};
+  SmallVector<Value> arguments{b.buffer(op.getExperts()),
+                               b.buffer(op.getWeights()), b.index(topK),
+                               b.index(experts), b.index(*op.getRowTile())};
   for (Value init : op.getInits())
     arguments.push_back(b.buffer(init));
   arguments.append({next, depths});

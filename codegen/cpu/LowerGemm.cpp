@@ -58,8 +58,8 @@ public:
       tile = b.rem(tile, tilesPerHead);
     }
     if (hasPrologue())
-      packed = b.scratch({kRowCounts[0], llvm::alignTo(k, kLanes)},
-                         b.getF32Type());
+      packed =
+          b.scratch({kRowCounts[0], llvm::alignTo(k, kLanes)}, b.getF32Type());
     IndexRange panels;
     panels.begin = b.mul(tile, panelsPerTile);
     panels.end =
@@ -91,9 +91,9 @@ private:
     for (int64_t i = 0; i < count; ++i) {
       Value target = b.add(row, i);
       targetRows.push_back(target);
-      sourceRows.push_back(
-          op.getGather() ? b.loadIndex(b.buffer(op.getGather()), target)
-                         : target);
+      sourceRows.push_back(op.getGather()
+                               ? b.loadIndex(b.buffer(op.getGather()), target)
+                               : target);
     }
     if (hasPrologue())
       packRows(count);
@@ -116,7 +116,8 @@ private:
   void packRows(int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
       SmallVector<Value> rowValues;
-      for (auto [value, access] : fused(op.getPrologueIns(), op.getPrologueAccess()))
+      for (auto [value, access] :
+           fused(op.getPrologueIns(), op.getPrologueAccess()))
         if (access == Access::Row)
           rowValues.push_back(b.load(value, sourceRows[i], 1));
       b.forColumns(k, [&](Value column, int64_t lanes) {
@@ -125,8 +126,9 @@ private:
         const Value *rowValue = rowValues.begin();
         for (auto [value, access] :
              fused(op.getPrologueIns(), op.getPrologueAccess()))
-          arguments.push_back(access == Access::Row ? *rowValue++
-                                                    : b.load(value, column, lanes));
+          arguments.push_back(access == Access::Row
+                                  ? *rowValue++
+                                  : b.load(value, column, lanes));
         b.store(b.apply(op.getPrologue(), arguments)[0], packed,
                 {b.index(i), column});
       });
@@ -168,9 +170,9 @@ private:
         });
     for (int64_t i = 0; i < count; ++i)
       for (int64_t p = 0; p < panels; ++p)
-        emitEpilogue(i, b.add(panel, p),
-                     ArrayRef(accumulators).slice(i * columns + p * parts,
-                                                  parts));
+        emitEpilogue(
+            i, b.add(panel, p),
+            ArrayRef(accumulators).slice(i * columns + p * parts, parts));
   }
 
   Value loadInput(int64_t i, Value step) {
@@ -194,7 +196,8 @@ private:
     Value result = accumulators.front();
     if (!op.getEpilogue().empty()) {
       SmallVector<Value> arguments(accumulators);
-      for (auto [value, access] : fused(op.getEpilogueIns(), op.getEpilogueAccess())) {
+      for (auto [value, access] :
+           fused(op.getEpilogueIns(), op.getEpilogueAccess())) {
         if (access == Access::Row)
           arguments.push_back(b.load(value, row, 1));
         else if (access == Access::Column)

@@ -20,8 +20,7 @@ using namespace moec::kernel;
 static Value sumSquares(TaskBuilder &b, Value input, Value row, Value begin,
                         int64_t width) {
   auto accumulate = [&](Value column, Value sum, Value mask) -> Value {
-    Value x =
-        b.extend(b.loadMasked(input, {row, b.add(begin, column)}, mask));
+    Value x = b.extend(b.loadMasked(input, {row, b.add(begin, column)}, mask));
     return math::FmaOp::create(b, x, x, sum);
   };
   int64_t full = width / kLanes * kLanes;

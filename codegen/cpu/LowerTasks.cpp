@@ -62,10 +62,9 @@ struct CpuLowerTasksPass
     auto i64 = module.getI64Type();
     auto type = LLVM::LLVMFunctionType::get(
         LLVM::LLVMVoidType::get(&getContext()), {pointer, i64, i64, pointer});
-    std::string name =
-        (graph.getName() + "." + Twine(index) + "." +
-         op->getName().stripDialect())
-            .str();
+    std::string name = (graph.getName() + "." + Twine(index) + "." +
+                        op->getName().stripDialect())
+                           .str();
     // Of the LLVM dialect from the start: the graph's descriptor holds its address.
     auto function = LLVM::LLVMFuncOp::create(module, op->getLoc(), name, type,
                                              LLVM::Linkage::Internal);

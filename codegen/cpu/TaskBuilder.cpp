@@ -101,9 +101,9 @@ void TaskBuilder::loop(Value begin, Value end, int64_t step,
   });
 }
 
-SmallVector<Value> TaskBuilder::loop(
-    Value begin, Value end, int64_t step, ValueRange init,
-    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+SmallVector<Value>
+TaskBuilder::loop(Value begin, Value end, int64_t step, ValueRange init,
+                  function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   auto forOp = scf::ForOp::create(*this, begin, end, index(step), init);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(forOp.getBody());
@@ -197,9 +197,8 @@ Value TaskBuilder::loadIndex(Value memref, ValueRange indices) {
 }
 
 SmallVector<Value> TaskBuilder::apply(Region &region, ValueRange arguments) {
-  bool isVector = llvm::any_of(arguments, [](Value value) {
-    return isa<VectorType>(value.getType());
-  });
+  bool isVector = llvm::any_of(
+      arguments, [](Value value) { return isa<VectorType>(value.getType()); });
   IRMapping mapping;
   auto widen = [&](Value value) {
     return isVector && !isa<VectorType>(value.getType()) ? broadcast(value)

@@ -29,8 +29,7 @@ LLVM::LLVMStructType AbiBuilder::typeOf(const Fields &fields) {
 /// Opens the initialiser of a global; the caller fills what is returned and ends it with llvm.return.
 Value AbiBuilder::startGlobal(StringRef name, Type type, bool exported) {
   builder.setInsertionPointToEnd(module.getBody());
-  auto linkage =
-      exported ? LLVM::Linkage::External : LLVM::Linkage::Internal;
+  auto linkage = exported ? LLVM::Linkage::External : LLVM::Linkage::Internal;
   auto global = LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true,
                                        linkage, name, Attribute());
   builder.createBlock(&global.getInitializerRegion());

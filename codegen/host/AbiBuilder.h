@@ -23,7 +23,9 @@ struct Field {
 
   static Field i32(int64_t value) { return {Int32, value, ""}; }
   static Field i64(int64_t value) { return {Int64, value, ""}; }
-  static Field address(llvm::StringRef symbol) { return {Address, 0, symbol.str()}; }
+  static Field address(llvm::StringRef symbol) {
+    return {Address, 0, symbol.str()};
+  }
   static Field string(llvm::StringRef text) { return {String, 0, text.str()}; }
   static Field null() { return {Address, 0, ""}; }
 };

@@ -81,8 +81,8 @@ LogicalResult host::emitObject(ModuleOp module, const std::string &path) {
   std::error_code error;
   llvm::raw_fd_ostream out(path, error, llvm::sys::fs::OF_None);
   if (error)
-    return module.emitError() << "cannot write '" << path
-                              << "': " << error.message();
+    return module.emitError()
+           << "cannot write '" << path << "': " << error.message();
   llvm::legacy::PassManager passes;
   if ((*machine)->addPassesToEmitFile(passes, out, nullptr,
                                       llvm::CodeGenFileType::ObjectFile))
@@ -90,7 +90,7 @@ LogicalResult host::emitObject(ModuleOp module, const std::string &path) {
   passes.run(*code);
   out.close();
   if (out.has_error())
-    return module.emitError() << "cannot write '" << path
-                              << "': " << out.error().message();
+    return module.emitError()
+           << "cannot write '" << path << "': " << out.error().message();
   return success();
 }

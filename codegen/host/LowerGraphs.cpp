@@ -45,18 +45,18 @@ static constexpr llvm::StringLiteral kModel = "moec_model";
 static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
                            size_t index, const GraphArguments &arguments) {
   std::vector<Fields> waits;
-  for (WaitAttr wait :
-       op->getAttrOfType<ArrayAttr>(TaskInterface::kWaits).getAsRange<WaitAttr>())
-    waits.push_back({Field::i32(wait.getProducer()),
-                     Field::i32(wait.getForm() == WaitForm::All
-                                    ? MOERT_WAIT_ALL
-                                    : MOERT_WAIT_ROWS)});
+  for (WaitAttr wait : op->getAttrOfType<ArrayAttr>(TaskInterface::kWaits)
+                           .getAsRange<WaitAttr>())
+    waits.push_back(
+        {Field::i32(wait.getProducer()),
+         Field::i32(wait.getForm() == WaitForm::All ? MOERT_WAIT_ALL
+                                                    : MOERT_WAIT_ROWS)});
   std::string name = (graph.getName() + "." + Twine(index)).str();
   Field waitArray = abi.array(name + ".waits", waits);
   auto task = op->getAttrOfType<FlatSymbolRefAttr>(cpu::kTaskAttr);
   Value extent = op.getRowExtent();
   int64_t experts = op.getRoutedExperts();
-  int64_t rows = !extent ? MOERT_ROWS_ONE
+  int64_t rows = !extent   ? MOERT_ROWS_ONE
                  : experts ? MOERT_ROWS_ROUTED
                            : MOERT_ROWS_EXTENT;
   ArrayRef<int64_t> tiles = op.getTileSizes();
@@ -93,8 +93,8 @@ static void submitGraph(GraphOp graph, Value context, AbiBuilder &abi) {
   std::string descriptor = describeGraph(abi, graph, arguments);
   ImplicitLocOpBuilder b(graph.getLoc(), graph);
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-  Value count = LLVM::ConstantOp::create(
-      b, b.getI64Type(), b.getI64IntegerAttr(arguments.size()));
+  Value count = LLVM::ConstantOp::create(b, b.getI64Type(),
+                                         b.getI64IntegerAttr(arguments.size()));
   Value array = LLVM::AllocaOp::create(b, pointer, b.getI64Type(), count);
   auto store = [&](Value value, int64_t slot) {
     Value asInteger = arith::IndexCastOp::create(b, b.getI64Type(), value);
@@ -149,10 +149,9 @@ struct HostLowerGraphsPass
   void declareSubmit(Location loc) {
     OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    LLVM::LLVMFuncOp::create(
-        b, loc, kSubmit,
-        LLVM::LLVMFunctionType::get(b.getI32Type(),
-                                    {pointer, pointer, pointer}));
+    LLVM::LLVMFuncOp::create(b, loc, kSubmit,
+                             LLVM::LLVMFunctionType::get(
+                                 b.getI32Type(), {pointer, pointer, pointer}));
   }
 
   /// Numbers the weights, and finds the functions of the host: @step and what it calls.
@@ -161,8 +160,7 @@ struct HostLowerGraphsPass
       weightIndex[weight.getSymNameAttr()] = i;
     hostFunctions.insert(step);
     step.walk([&](func::CallOp call) {
-      hostFunctions.insert(
-          module.lookupSymbol<func::FuncOp>(call.getCallee()));
+      hostFunctions.insert(module.lookupSymbol<func::FuncOp>(call.getCallee()));
     });
   }
 
@@ -180,14 +178,15 @@ struct HostLowerGraphsPass
     func.walk([&](WeightOp op) {
       ImplicitLocOpBuilder b(op.getLoc(), op);
       Value address = loadElement(
-          b, weights, weightIndex.lookup(op.getWeightAttr().getAttr()), pointer);
-      op.replaceAllUsesWith(makeMemRef(b, cast<MemRefType>(op.getType()), address, Value()));
+          b, weights, weightIndex.lookup(op.getWeightAttr().getAttr()),
+          pointer);
+      op.replaceAllUsesWith(
+          makeMemRef(b, cast<MemRefType>(op.getType()), address, Value()));
       op.erase();
     });
     func.walk([&](GraphOp graph) { submitGraph(graph, context, abi); });
-    func->setAttr("llvm.linkage",
-                  LLVM::LinkageAttr::get(&getContext(),
-                                         LLVM::Linkage::Internal));
+    func->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
+                                      &getContext(), LLVM::Linkage::Internal));
   }
 
   /// Types of the caches among the arguments of @step: behind context, weights, arena and the four vectors of the batch.
@@ -216,20 +215,20 @@ struct HostLowerGraphsPass
       auto memref = cast<MemRefType>(type);
       int64_t bytes =
           memref.getDimSize(1) * memref.getElementTypeBitWidth() / 8;
-      caches.push_back({Field::string(("layers." + Twine(i)).str()),
-                        Field::i64(bytes)});
+      caches.push_back(
+          {Field::string(("layers." + Twine(i)).str()), Field::i64(bytes)});
     }
     int64_t weightsBytes = 0;
     for (auto weight : module.getOps<moe::WeightOp>()) {
       RankedTensorType type = weight.getPackedType();
-      int64_t bytes =
-          type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
       int64_t offset = weight.getOffset().value_or(0);
       weights.push_back({Field::string(weight.getName()), Field::i64(offset),
                          Field::i64(bytes)});
       weightsBytes = std::max(weightsBytes, offset + bytes);
     }
-    int64_t vocab = cast<MemRefType>(step.getArgumentTypes().back()).getDimSize(1);
+    int64_t vocab =
+        cast<MemRefType>(step.getArgumentTypes().back()).getDimSize(1);
     Field cacheArray = abi.array("moec.caches", caches);
     Field weightArray = abi.array("moec.weights", weights);
     abi.structure(
@@ -238,10 +237,9 @@ struct HostLowerGraphsPass
          Field::i32(weights.size()), Field::i32(0), Field::string(text("name")),
          Field::string(text("type")),
          Field::string(("cpu " + target.getName()).str()),
-         Field::string(*features), Field::string(text("id")),
-         Field::i64(vocab), Field::i64(limits.getTokens()),
-         Field::i64(limits.getSequences()), Field::i64(limits.getPositions()),
-         Field::i64(number(kArenaBytesAttr)),
+         Field::string(*features), Field::string(text("id")), Field::i64(vocab),
+         Field::i64(limits.getTokens()), Field::i64(limits.getSequences()),
+         Field::i64(limits.getPositions()), Field::i64(number(kArenaBytesAttr)),
          Field::i64(number(cpu::kScratchBytesAttr)), Field::i64(weightsBytes),
          cacheArray, weightArray, Field::address(kEntry)},
         /*exported=*/true);

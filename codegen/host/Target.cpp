@@ -15,13 +15,32 @@ using namespace moec;
 
 /// Features that the runtime can check (runtime/Cpu.cpp), where LLVM and the compiler of the runtime agree on the name.
 static constexpr llvm::StringLiteral kCheckedFeatures[] = {
-    "popcnt",          "bmi",          "bmi2",         "lzcnt",
-    "movbe",           "sse4.2",       "sse4a",        "fma4",
-    "xop",             "avx",          "avx2",         "fma",
-    "f16c",            "avx512f",      "avx512cd",     "avx512bw",
-    "avx512dq",        "avx512vl",     "avx512ifma",   "avx512vbmi",
-    "avx512vbmi2",     "avx512vnni",   "avx512bitalg", "avx512bf16",
-    "avx512vpopcntdq", "avx512vp2intersect"};
+    "popcnt",
+    "bmi",
+    "bmi2",
+    "lzcnt",
+    "movbe",
+    "sse4.2",
+    "sse4a",
+    "fma4",
+    "xop",
+    "avx",
+    "avx2",
+    "fma",
+    "f16c",
+    "avx512f",
+    "avx512cd",
+    "avx512bw",
+    "avx512dq",
+    "avx512vl",
+    "avx512ifma",
+    "avx512vbmi",
+    "avx512vbmi2",
+    "avx512vnni",
+    "avx512bitalg",
+    "avx512bf16",
+    "avx512vpopcntdq",
+    "avx512vp2intersect"};
 
 /// Vector features that a CPU has but the runtime cannot check are not used: an executable must be able to say what it lacks.
 static std::string withoutUncheckedFeatures(const llvm::MCSubtargetInfo &info,
@@ -78,8 +97,8 @@ host::createTargetMachine(ModuleOp module) {
     return failure();
   }
   std::unique_ptr<llvm::TargetMachine> machine = create(features);
-  return create(withoutUncheckedFeatures(*machine->getMCSubtargetInfo(),
-                                         features));
+  return create(
+      withoutUncheckedFeatures(*machine->getMCSubtargetInfo(), features));
 }
 
 FailureOr<std::string> host::requiredFeatures(ModuleOp module) {

@@ -80,11 +80,11 @@ Accesses RowwiseOp::getMemoryAccesses() {
   Accesses accesses;
   for (Value index : getIndices())
     read(accesses, index, true);
-  for (auto [input, map] : llvm::zip(
-           getInputs(), getInputMaps().getAsValueRange<AffineMapAttr>()))
+  for (auto [input, map] :
+       llvm::zip(getInputs(), getInputMaps().getAsValueRange<AffineMapAttr>()))
     read(accesses, input, staysInRow(map));
-  bool ownRows = llvm::all_of(
-      getOutputMaps().getAsValueRange<AffineMapAttr>(), staysInRow);
+  bool ownRows = llvm::all_of(getOutputMaps().getAsValueRange<AffineMapAttr>(),
+                              staysInRow);
   if (getInPlace())
     read(accesses, getInits().front(), ownRows);
   write(accesses, getInits(), ownRows);
@@ -154,8 +154,8 @@ Value CombineOp::getRowExtent() { return getInits().front(); }
 // Memory effects
 //===--------------------------------------------------------------------------===//
 
-using Effects = SmallVectorImpl<
-    SideEffects::EffectInstance<MemoryEffects::Effect>>;
+using Effects =
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 
 /// Over tensors a kernel is pure; over memrefs it reads its operands and writes its inits.
 static void kernelEffects(TaskInterface task, Effects &effects) {

@@ -39,8 +39,8 @@ static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name,
            << ", got (" << region.getArgumentTypes() << ")";
   auto yield = dyn_cast<YieldOp>(region.front().getTerminator());
   if (!yield || yield->getNumOperands() != results)
-    return op->emitOpError() << "expected the " << name << " to yield "
-                             << results << " values";
+    return op->emitOpError()
+           << "expected the " << name << " to yield " << results << " values";
   for (Operation &inner : region.front().without_terminator())
     if (!isa<arith::ArithDialect, math::MathDialect>(inner.getDialect()))
       return op->emitOpError() << "expected only arith and math in the " << name
@@ -56,9 +56,9 @@ static void addElementTypes(SmallVectorImpl<Type> &types, ValueRange values) {
 static LogicalResult verifyAccess(Operation *op, StringRef name,
                                   ValueRange operands, ArrayAttr access) {
   if (operands.size() != access.size())
-    return op->emitOpError() << "expected an access for each of the "
-                             << operands.size() << " operands of the " << name
-                             << ", got " << access.size();
+    return op->emitOpError()
+           << "expected an access for each of the " << operands.size()
+           << " operands of the " << name << ", got " << access.size();
   for (auto [operand, kind] :
        llvm::zip(operands, access.getAsRange<AccessAttr>())) {
     int64_t rank = kind.getValue() == Access::Element ? 2 : 1;
@@ -117,8 +117,8 @@ LogicalResult GemmOp::verify() {
   int64_t panelsNeeded = llvm::divideCeil(getN(), getPanelWidth()) * parts;
   if (panels != panelsNeeded) // c4
     return emitOpError() << "expected " << panelsNeeded << " panels for "
-                         << getN() << " columns of " << parts
-                         << " parts, got " << panels;
+                         << getN() << " columns of " << parts << " parts, got "
+                         << panels;
   Type f32 = Float32Type::get(getContext());
   if (!getPrologue().empty()) {
     SmallVector<Type> types{getInput().getType().getElementType()};
@@ -160,7 +160,8 @@ LogicalResult RowwiseOp::verify() {
                          << " inputs, got " << getInputMaps().size();
   auto checkMap = [&](AffineMap map, Value operand) -> LogicalResult { // c2
     int64_t rank = cast<ShapedType>(operand.getType()).getRank();
-    if (map.getNumDims() != dims || map.getNumSymbols() != getIndices().size() ||
+    if (map.getNumDims() != dims ||
+        map.getNumSymbols() != getIndices().size() ||
         map.getNumResults() != rank)
       return emitOpError() << "expected maps of " << dims << " dimensions and "
                            << getIndices().size() << " symbols to rank " << rank
@@ -168,8 +169,8 @@ LogicalResult RowwiseOp::verify() {
     return success();
   };
   SmallVector<Type> types;
-  for (auto [input, map] : llvm::zip(
-           getInputs(), getInputMaps().getAsValueRange<AffineMapAttr>()))
+  for (auto [input, map] :
+       llvm::zip(getInputs(), getInputMaps().getAsValueRange<AffineMapAttr>()))
     if (failed(checkMap(map, input)))
       return failure();
   addElementTypes(types, getInputs());

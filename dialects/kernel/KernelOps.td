@@ -79,7 +79,7 @@ def Kernel_RowReduceOp : Kernel_Task<"row_reduce"> {
                        DefaultValuedAttr<I64Attr, "1">:$heads);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
-    $reduction `ins` `(` $input `:` type($input) `)` (`heads` $heads^)? $epilogue `outs` `(` $inits `:` type($inits) `)`
+    `` $reduction `ins` `(` $input `:` type($input) `)` (`heads` $heads^)? $epilogue `outs` `(` $inits `:` type($inits) `)`
     attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
@@ -144,7 +144,7 @@ def Kernel_RouteOp : Kernel_Task<"route", [AttrSizedOperandSegments]> {
                        DefaultValuedAttr<I64Attr, "0">:$group_keep, UnitAttr:$group_top2, UnitAttr:$renormalize,
                        F32Attr:$scale);
   let assemblyFormat = [{
-    $score `ins` `(` $logits `:` type($logits) `)` (`bias` `(` $bias^ `:` type($bias) `)`)? `top_k` $top_k
+    `` $score `ins` `(` $logits `:` type($logits) `)` (`bias` `(` $bias^ `:` type($bias) `)`)? `top_k` $top_k
     (`groups` $group_count^ `keep` $group_keep (`by_top2_sum` $group_top2^)?)? (`renormalize` $renormalize^)?
     `scale` $scale `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
   }];

@@ -47,9 +47,8 @@ LogicalResult MoeDialect::verifyOperationAttribute(Operation *op,
                          << "' of the moe dialect";
 }
 
-LogicalResult
-CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
-                  ArrayRef<int64_t> parts, Type elementType) {
+LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                ArrayRef<int64_t> parts, Type elementType) {
   if (parts.empty())
     return emitError() << "a cache needs at least one part";
   for (int64_t width : parts)

@@ -181,7 +181,7 @@ def Moe_GluOp : Moe_Op<"glu", [Pure]> {
   }];
   let arguments = (ins Moe_ActivationAttr:$activation, Moe_Rows:$input);
   let results = (outs Moe_Rows:$result);
-  let assemblyFormat = "$activation $input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "`` $activation $input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
 
@@ -263,7 +263,7 @@ def Moe_RopeOp : Moe_Op<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
                        DefaultValuedAttr<I64Attr, "1">:$heads, DefaultValuedAttr<I64Attr, "0">:$begin);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = [{
-    $pairs $input `,` $table (`heads` $heads^)? (`begin` $begin^)? attr-dict `:` type($input) `,` type($table)
+    `` $pairs $input `,` $table (`heads` $heads^)? (`begin` $begin^)? attr-dict `:` type($input) `,` type($table)
   }];
   let hasVerifier = 1;
 }
@@ -367,7 +367,7 @@ def Moe_RouteOp : Moe_Op<"route", [Pure]> {
                        DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let results = (outs Moe_RoutingType:$routing);
   let assemblyFormat = [{
-    $score $logits (`bias` $bias^)? (`groups` $groups^)? (`renormalize` $renormalize^)? (`scale` $scale^)?
+    `` $score $logits (`bias` $bias^)? (`groups` $groups^)? (`renormalize` $renormalize^)? (`scale` $scale^)?
     attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;

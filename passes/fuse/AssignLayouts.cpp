@@ -84,20 +84,21 @@ static LogicalResult hoistToCallers(func::FuncOp func, unsigned index,
     return failure();
   SmallVector<Type> inputs(func.getArgumentTypes());
   inputs[index] = packed;
-  func.setFunctionType(FunctionType::get(func.getContext(), inputs,
-                                         func.getResultTypes()));
+  func.setFunctionType(
+      FunctionType::get(func.getContext(), inputs, func.getResultTypes()));
   for (func::CallOp call : callers) {
     OpBuilder builder(call);
-    call->setOperand(index, moe::PackOp::create(builder, call.getLoc(), packed,
-                                                call.getOperand(index),
-                                                *layout));
+    call->setOperand(index,
+                     moe::PackOp::create(builder, call.getLoc(), packed,
+                                         call.getOperand(index), *layout));
   }
   return success();
 }
 
 namespace {
 
-struct AssignLayoutsPass : moec::impl::AssignLayoutsPassBase<AssignLayoutsPass> {
+struct AssignLayoutsPass
+    : moec::impl::AssignLayoutsPassBase<AssignLayoutsPass> {
   void runOnOperation() override {
     if (failed(run(getOperation())))
       signalPassFailure();

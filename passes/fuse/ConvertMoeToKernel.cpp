@@ -55,8 +55,8 @@ namespace {
 struct ConvertMoeToKernelPass
     : moec::impl::ConvertMoeToKernelPassBase<ConvertMoeToKernelPass> {
   void runOnOperation() override {
-    auto limits = getOperation()->getAttrOfType<moe::LimitsAttr>(
-        moe::kLimitsAttr);
+    auto limits =
+        getOperation()->getAttrOfType<moe::LimitsAttr>(moe::kLimitsAttr);
     if (!limits) {
       getOperation().emitError() << "expected '" << moe::kLimitsAttr
                                  << "' on the module (moe-set-target sets it)";
@@ -84,8 +84,8 @@ struct ConvertMoeToKernelPass
     });
     target.addDynamicallyLegalOp<func::CallOp, func::ReturnOp>(
         [&](Operation *op) { return converter.isLegal(op); });
-    if (failed(applyFullConversion(getOperation(), target,
-                                   std::move(patterns))))
+    if (failed(
+            applyFullConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
   }
 };

@@ -66,9 +66,9 @@ struct DestinationStylePass
     auto type = cast<RankedTensorType>(call.getResult(result).getType());
     Value rows = tensor::DimOp::create(b, call.getLoc(), call.getOperand(0), 0);
     SmallVector<Value> operands(call.getOperands());
-    operands.push_back(tensor::EmptyOp::create(b, call.getLoc(), type.getShape(),
-                                               type.getElementType(),
-                                               ValueRange{rows}));
+    operands.push_back(
+        tensor::EmptyOp::create(b, call.getLoc(), type.getShape(),
+                                type.getElementType(), ValueRange{rows}));
     call->setOperands(operands);
   }
 };

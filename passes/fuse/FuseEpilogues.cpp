@@ -46,8 +46,9 @@ std::optional<Reader> findReader(Value result) {
   Reader reader{op, {}, {}, {}};
   MLIRContext *context = op.getContext();
   AffineExpr row = getAffineDimExpr(0, context);
-  for (auto [value, map] : llvm::zip(
-           op.getInputs(), op.getInputMaps().getAsValueRange<AffineMapAttr>())) {
+  for (auto [value, map] :
+       llvm::zip(op.getInputs(),
+                 op.getInputMaps().getAsValueRange<AffineMapAttr>())) {
     if (value == result) {
       std::optional<int64_t> begin = matchElement(map, row);
       if (!begin)
@@ -186,7 +187,8 @@ bool fuseIntoGemm(RewriterBase &rewriter, GemmOp op) {
   return true;
 }
 
-struct FuseEpiloguesPass : moec::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
+struct FuseEpiloguesPass
+    : moec::impl::FuseEpiloguesPassBase<FuseEpiloguesPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     // Sums over experts first: what is added to them would otherwise become the epilogue of the shared expert's gemm,

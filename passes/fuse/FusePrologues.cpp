@@ -55,15 +55,14 @@ std::optional<Load> matchHeadColumns(RowwiseOp op) {
   AffineExpr column = getAffineDimExpr(2, context);
   auto output = cast<AffineMapAttr>(op.getOutputMaps()[0]).getValue();
   auto type = cast<ShapedType>(op.getInits().front().getType());
-  if (type.getDimSize(1) != sizes[0] * sizes[1] ||
-      output.getResult(0) != row ||
+  if (type.getDimSize(1) != sizes[0] * sizes[1] || output.getResult(0) != row ||
       output.getResult(1) != head * sizes[1] + column)
     return std::nullopt;
   auto input = cast<AffineMapAttr>(op.getInputMaps()[0]).getValue();
   int64_t wide =
       cast<ShapedType>(op.getInputs()[0].getType()).getDimSize(1) / sizes[0];
-  AffineExpr begin = simplifyAffineExpr(
-      input.getResult(1) - head * wide - column, 3, 0);
+  AffineExpr begin =
+      simplifyAffineExpr(input.getResult(1) - head * wide - column, 3, 0);
   auto constant = dyn_cast<AffineConstantExpr>(begin);
   if (input.getResult(0) != row || !constant)
     return std::nullopt;
@@ -84,8 +83,9 @@ std::optional<Load> matchElementwise(RowwiseOp op) {
     load.gather = op.getIndices()[0];
     row = getAffineSymbolExpr(0, context);
   }
-  for (auto [i, value, map] : llvm::enumerate(
-           op.getInputs(), op.getInputMaps().getAsValueRange<AffineMapAttr>())) {
+  for (auto [i, value, map] :
+       llvm::enumerate(op.getInputs(),
+                       op.getInputMaps().getAsValueRange<AffineMapAttr>())) {
     std::optional<Access> access = classifyAccess(map, row);
     if (access && *access != Access::Element) {
       load.others.push_back(value);
@@ -101,9 +101,8 @@ std::optional<Load> matchElementwise(RowwiseOp op) {
                       op.getSizes().front())
       load.columns = ColumnsAttr::get(context, *begin, 0);
   }
-  if (!load.input || !cast<ShapedType>(load.input.getType())
-                          .getElementType()
-                          .isF32())
+  if (!load.input ||
+      !cast<ShapedType>(load.input.getType()).getElementType().isF32())
     return std::nullopt;
   return load;
 }
@@ -135,7 +134,8 @@ bool fuse(RewriterBase &rewriter, GemmOp op) {
     // The element loaded comes first.
     Block &body = fused.getPrologue().front();
     BlockArgument main = body.getArgument(load->main);
-    BlockArgument first = body.insertArgument(0u, main.getType(), main.getLoc());
+    BlockArgument first =
+        body.insertArgument(0u, main.getType(), main.getLoc());
     main.replaceAllUsesWith(first);
     body.eraseArgument(load->main + 1);
   }
@@ -145,7 +145,8 @@ bool fuse(RewriterBase &rewriter, GemmOp op) {
   return true;
 }
 
-struct FuseProloguesPass : moec::impl::FuseProloguesPassBase<FuseProloguesPass> {
+struct FuseProloguesPass
+    : moec::impl::FuseProloguesPassBase<FuseProloguesPass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
     SmallVector<GemmOp> ops;

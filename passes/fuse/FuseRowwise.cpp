@@ -39,8 +39,9 @@ std::optional<Candidate> findCandidate(RowwiseOp consumer) {
 
 /// The producer's maps, as functions of the consumer's dimensions and symbols.
 SmallVector<AffineMap> composeMaps(Candidate &candidate) {
-  auto place = cast<AffineMapAttr>(candidate.consumer.getInputMaps()[candidate.input])
-                   .getValue();
+  auto place =
+      cast<AffineMapAttr>(candidate.consumer.getInputMaps()[candidate.input])
+          .getValue();
   SmallVector<AffineMap> maps;
   for (AffineMap map :
        candidate.producer.getInputMaps().getAsValueRange<AffineMapAttr>())
@@ -75,8 +76,8 @@ RowwiseOp fuse(RewriterBase &rewriter, Candidate &candidate) {
 
   rewriter.setInsertionPoint(consumer);
   Value produced = producer.getResults().front();
-  Value rows = consumer.getRows() == produced ? producer.getRows()
-                                              : consumer.getRows();
+  Value rows =
+      consumer.getRows() == produced ? producer.getRows() : consumer.getRows();
   auto fused = RowwiseOp::create(
       rewriter, rewriter.getFusedLoc({producer.getLoc(), consumer.getLoc()}),
       consumer.getResultTypes(), consumer.getSizes(), rows,

@@ -43,11 +43,11 @@ Value KernelBuilder::rowwise(ArrayRef<int64_t> sizes,
   if (options.inPlace)
     types.append(outputs.size(),
                  cast<ShapedType>(init.getType()).getElementType());
-  auto op = RowwiseOp::create(*this, TypeRange{init.getType()}, sizes,
-                              options.rows ? options.rows : init,
-                              options.indices, values, ValueRange{init},
-                              getAffineMapArrayAttr(maps),
-                              getAffineMapArrayAttr(outputs), options.inPlace);
+  auto op =
+      RowwiseOp::create(*this, TypeRange{init.getType()}, sizes,
+                        options.rows ? options.rows : init, options.indices,
+                        values, ValueRange{init}, getAffineMapArrayAttr(maps),
+                        getAffineMapArrayAttr(outputs), options.inPlace);
   buildRegion(op.getBody(), types, body);
   return op.getResults().front();
 }

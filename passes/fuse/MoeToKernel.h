@@ -55,7 +55,10 @@ mlir::Value buildGemm(KernelBuilder &b, mlir::Value input, mlir::Value weight,
                       int64_t columns, int64_t heads, bool transposed,
                       mlir::Value groups);
 
-/// The value of `rows` that replaces columns of a value of rows.
+/// Rows of a table or of activations by index, in f32.
+mlir::Value gatherRows(KernelBuilder &b, mlir::Value table, mlir::Value index);
+
+/// Columns of a value of rows.
 inline int64_t columnsOf(mlir::Value rows) {
   return llvm::cast<mlir::ShapedType>(rows.getType()).getDimSize(1);
 }

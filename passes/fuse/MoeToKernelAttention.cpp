@@ -20,9 +20,9 @@ struct RopeTablePattern : MoeToKernelPattern<moe::RopeTableOp> {
     int64_t width = op.getRope().getWidth(), pairs = width / 2;
     SmallVector<float> frequencies = op.getRope().getFrequencies();
     Value table = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(
-               RankedTensorType::get({pairs}, b.getF32Type()),
-               ArrayRef(frequencies)));
+        b,
+        DenseElementsAttr::get(RankedTensorType::get({pairs}, b.getF32Type()),
+                               ArrayRef(frequencies)));
     Value init = b.empty(b.rowCount(batch.positions), width, b.getF32Type());
     float factor = op.getRope().getAttentionFactor();
     return {b.rowwise(
@@ -32,15 +32,12 @@ struct RopeTablePattern : MoeToKernelPattern<moe::RopeTableOp> {
         init,
         {b.map(1, 0, {b.dim(0), b.dim(1)}),
          b.map(1, 0, {b.dim(0), b.dim(1) + pairs})},
-        {},
-        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-          Value position =
-              arith::SIToFPOp::create(b, b.getF32Type(), args[0]);
+        {}, [&](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+          Value position = arith::SIToFPOp::create(b, b.getF32Type(), args[0]);
           Value rounded = arith::MulFOp::create(b, position, args[1]);
           Value angle = arith::ExtFOp::create(b, b.getF64Type(), rounded);
           auto scale = [&](Value value) -> Value {
-            Value rounded =
-                arith::TruncFOp::create(b, b.getF32Type(), value);
+            Value rounded = arith::TruncFOp::create(b, b.getF32Type(), value);
             if (factor == 1.0f)
               return rounded;
             return arith::MulFOp::create(
@@ -72,7 +69,8 @@ struct RopePattern : MoeToKernelPattern<moe::RopeOp> {
         {heads, pairs},
         {{table, b.map(2, 0, {b.dim(0), b.dim(2)})},
          {table, b.map(2, 0, {b.dim(0), b.dim(2) + pairs})}},
-        input, {b.map(2, 0, {b.dim(0), first}), b.map(2, 0, {b.dim(0), second})},
+        input,
+        {b.map(2, 0, {b.dim(0), first}), b.map(2, 0, {b.dim(0), second})},
         {.inPlace = true},
         [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
           Value cos = args[0], sin = args[1], x = args[2], y = args[3];
@@ -117,14 +115,13 @@ struct AttentionPattern : MoeToKernelPattern<moe::AttentionOp> {
     for (int64_t part :
          op.getCache().getType().getParts().take_front(op.getValuePart()))
       valueBegin += part;
-    Value init = b.empty(b.rowCount(query), op.getType().getDimSize(1),
-                         b.getF32Type());
+    Value init =
+        b.empty(b.rowCount(query), op.getType().getDimSize(1), b.getF32Type());
     auto kernel = AttentionOp::create(
         b, TypeRange{init.getType()}, query, adaptor.getCache().front(),
         batch.positions, batch.cacheRows, ValueRange{init}, op.getHeads(),
         op.getKvHeads(), op.getKeyWidth(), op.getValueWidth(), /*key_begin=*/0,
-        valueBegin,
-        llvm::APFloat(float(op.getScale().convertToDouble())));
+        valueBegin, llvm::APFloat(float(op.getScale().convertToDouble())));
     return {kernel.getResults().front()};
   }
 };
@@ -133,6 +130,7 @@ struct AttentionPattern : MoeToKernelPattern<moe::AttentionOp> {
 
 void moec::populateAttentionPatterns(TypeConverter &converter,
                                      RewritePatternSet &patterns) {
-  patterns.add<AttentionPattern, CacheAppendPattern, RopePattern,
-               RopeTablePattern>(converter, patterns.getContext());
+  patterns
+      .add<AttentionPattern, CacheAppendPattern, RopePattern, RopeTablePattern>(
+          converter, patterns.getContext());
 }

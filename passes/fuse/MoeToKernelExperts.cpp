@@ -53,17 +53,8 @@ struct DispatchPattern : MoeToKernelPattern<moe::DispatchOp> {
   using MoeToKernelPattern::MoeToKernelPattern;
   Values convert(moe::DispatchOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
-    RoutingValues routing(adaptor.getRouting());
-    Value input = adaptor.getInput().front();
-    int64_t columns = columnsOf(input);
-    Value init = b.empty(b.rowCount(routing.rows), columns, b.getF32Type());
-    return {b.rowwise({columns},
-                      {{input, b.map(1, 1, {b.symbol(0), b.dim(1)})}}, init,
-                      {b.map(1, 1, {b.dim(0), b.dim(1)})},
-                      {.indices = routing.rows},
-                      [](ImplicitLocOpBuilder &, ValueRange args) -> Values {
-                        return {args[0]};
-                      })};
+    return {gatherRows(b, adaptor.getInput().front(),
+                       RoutingValues(adaptor.getRouting()).rows)};
   }
 };
 
@@ -107,6 +98,7 @@ struct CombinePattern : MoeToKernelPattern<moe::CombineOp> {
 
 void moec::populateExpertPatterns(TypeConverter &converter,
                                   RewritePatternSet &patterns) {
-  patterns.add<CombinePattern, DispatchPattern, ExpertLinearPattern,
-               RoutePattern>(converter, patterns.getContext());
+  patterns
+      .add<CombinePattern, DispatchPattern, ExpertLinearPattern, RoutePattern>(
+          converter, patterns.getContext());
 }

@@ -32,6 +32,17 @@ static Value extend(ImplicitLocOpBuilder &b, Value value) {
   return arith::ExtFOp::create(b, b.getF32Type(), value);
 }
 
+Value moec::gatherRows(KernelBuilder &b, Value table, Value index) {
+  int64_t columns = columnsOf(table);
+  Value init = b.empty(b.rowCount(index), columns, b.getF32Type());
+  return b.rowwise({columns}, {{table, b.map(1, 1, {b.symbol(0), b.dim(1)})}},
+                   init, {b.map(1, 1, {b.dim(0), b.dim(1)})},
+                   {.indices = index},
+                   [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+                     return {extend(b, args[0])};
+                   });
+}
+
 static Value constant(ImplicitLocOpBuilder &b, double value) {
   return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
 }
@@ -42,16 +53,8 @@ struct EmbeddingPattern : MoeToKernelPattern<moe::EmbeddingOp> {
   using MoeToKernelPattern::MoeToKernelPattern;
   Values convert(moe::EmbeddingOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
-    BatchValues batch(adaptor.getBatch());
-    Value table = adaptor.getTable().front();
-    int64_t columns = columnsOf(table);
-    Value init = b.empty(b.rowCount(batch.tokens), columns, b.getF32Type());
-    return {b.rowwise(
-        {columns}, {{table, b.map(1, 1, {b.symbol(0), b.dim(1)})}}, init,
-        {b.map(1, 1, {b.dim(0), b.dim(1)})}, {.indices = batch.tokens},
-        [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-          return {extend(b, args[0])};
-        })};
+    return {gatherRows(b, adaptor.getTable().front(),
+                       BatchValues(adaptor.getBatch()).tokens)};
   }
 };
 
@@ -59,17 +62,8 @@ struct OutputRowsPattern : MoeToKernelPattern<moe::OutputRowsOp> {
   using MoeToKernelPattern::MoeToKernelPattern;
   Values convert(moe::OutputRowsOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
-    BatchValues batch(adaptor.getBatch());
-    Value input = adaptor.getInput().front();
-    int64_t columns = columnsOf(input);
-    Value init = b.empty(b.rowCount(batch.outputRows), columns, b.getF32Type());
-    return {b.rowwise({columns},
-                      {{input, b.map(1, 1, {b.symbol(0), b.dim(1)})}}, init,
-                      {b.map(1, 1, {b.dim(0), b.dim(1)})},
-                      {.indices = batch.outputRows},
-                      [](ImplicitLocOpBuilder &, ValueRange args) -> Values {
-                        return {args[0]};
-                      })};
+    return {gatherRows(b, adaptor.getInput().front(),
+                       BatchValues(adaptor.getBatch()).outputRows)};
   }
 };
 
@@ -89,16 +83,15 @@ struct RmsNormPattern : MoeToKernelPattern<moe::RmsNormOp> {
     auto reduce = RowReduceOp::create(b, TypeRange{statInit.getType()},
                                       Reduction::SumSquares, input,
                                       ValueRange{statInit}, heads);
-    b.buildRegion(
-        reduce.getEpilogue(), {b.getF32Type()},
-        [&](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-          Value mean =
-              arith::DivFOp::create(b, args[0], constant(b, double(width)));
-          Value shifted = arith::AddFOp::create(
-              b, mean, constant(b, op.getEps().convertToDouble()));
-          Value root = math::SqrtOp::create(b, shifted);
-          return {arith::DivFOp::create(b, constant(b, 1.0), root)};
-        });
+    b.buildRegion(reduce.getEpilogue(), {b.getF32Type()},
+                  [&](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+                    Value mean = arith::DivFOp::create(
+                        b, args[0], constant(b, double(width)));
+                    Value shifted = arith::AddFOp::create(
+                        b, mean, constant(b, op.getEps().convertToDouble()));
+                    Value root = math::SqrtOp::create(b, shifted);
+                    return {arith::DivFOp::create(b, constant(b, 1.0), root)};
+                  });
     Value stat = reduce.getResults().front();
     Value init = b.empty(count, columns, b.getF32Type());
     SmallVector<int64_t> sizes;
@@ -137,14 +130,14 @@ struct LinearPattern : MoeToKernelPattern<moe::LinearOp> {
       return {result};
     Value init = b.empty(b.rowCount(result), columns, b.getF32Type());
     auto element = b.map(1, 0, {b.dim(0), b.dim(1)});
-    return {b.rowwise(
-        {columns},
-        {{result, element},
-         {adaptor.getBias().front(), b.map(1, 0, {b.dim(1)})}},
-        init, {element}, {},
-        [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-          return {arith::AddFOp::create(b, args[0], extend(b, args[1]))};
-        })};
+    return {b.rowwise({columns},
+                      {{result, element},
+                       {adaptor.getBias().front(), b.map(1, 0, {b.dim(1)})}},
+                      init, {element}, {},
+                      [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+                        return {arith::AddFOp::create(b, args[0],
+                                                      extend(b, args[1]))};
+                      })};
   }
 };
 
@@ -167,15 +160,15 @@ struct GluPattern : MoeToKernelPattern<moe::GluOp> {
     Value init = b.empty(b.rowCount(input), columns, b.getF32Type());
     auto gate = b.map(1, 0, {b.dim(0), b.dim(1)});
     auto up = b.map(1, 0, {b.dim(0), b.dim(1) + columns});
-    return {b.rowwise(
-        {columns}, {{input, gate}, {input, up}}, init, {gate}, {},
-        [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-          Value negated = arith::NegFOp::create(b, args[0]);
-          Value denominator = arith::AddFOp::create(
-              b, constant(b, 1.0), math::ExpOp::create(b, negated));
-          Value silu = arith::DivFOp::create(b, args[0], denominator);
-          return {arith::MulFOp::create(b, silu, args[1])};
-        })};
+    return {
+        b.rowwise({columns}, {{input, gate}, {input, up}}, init, {gate}, {},
+                  [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+                    Value negated = arith::NegFOp::create(b, args[0]);
+                    Value denominator = arith::AddFOp::create(
+                        b, constant(b, 1.0), math::ExpOp::create(b, negated));
+                    Value silu = arith::DivFOp::create(b, args[0], denominator);
+                    return {arith::MulFOp::create(b, silu, args[1])};
+                  })};
   }
 };
 
@@ -207,12 +200,12 @@ Value copyColumns(KernelBuilder &b, Value input, int64_t from, Value init,
     read = b.dim(1) * inStride + b.dim(2) + from;
     write = b.dim(1) * outStride + b.dim(2) + to;
   }
-  return b.rowwise(
-      sizes, {{input, b.map(sizes.size(), 0, {b.dim(0), read})}}, init,
-      {b.map(sizes.size(), 0, {b.dim(0), write})}, {.rows = input},
-      [](ImplicitLocOpBuilder &, ValueRange args) -> Values {
-        return {args[0]};
-      });
+  return b.rowwise(sizes, {{input, b.map(sizes.size(), 0, {b.dim(0), read})}},
+                   init, {b.map(sizes.size(), 0, {b.dim(0), write})},
+                   {.rows = input},
+                   [](ImplicitLocOpBuilder &, ValueRange args) -> Values {
+                     return {args[0]};
+                   });
 }
 
 struct SlicePattern : MoeToKernelPattern<moe::SliceOp> {
@@ -222,8 +215,8 @@ struct SlicePattern : MoeToKernelPattern<moe::SliceOp> {
     Value input = adaptor.getInput().front();
     int64_t columns = op.getType().getDimSize(1), heads = op.getHeads();
     Value init = b.empty(b.rowCount(input), columns, b.getF32Type());
-    return {copyColumns(b, input, op.getBegin(), init, 0, columns / heads,
-                        heads)};
+    return {
+        copyColumns(b, input, op.getBegin(), init, 0, columns / heads, heads)};
   }
 };
 
@@ -234,8 +227,8 @@ struct ConcatPattern : MoeToKernelPattern<moe::ConcatOp> {
     Value lhs = adaptor.getLhs().front(), rhs = adaptor.getRhs().front();
     int64_t heads = op.getHeads();
     int64_t left = columnsOf(lhs) / heads, right = columnsOf(rhs) / heads;
-    Value init = b.empty(b.rowCount(lhs), op.getType().getDimSize(1),
-                         b.getF32Type());
+    Value init =
+        b.empty(b.rowCount(lhs), op.getType().getDimSize(1), b.getF32Type());
     Value half = copyColumns(b, lhs, 0, init, 0, left, heads);
     return {copyColumns(b, rhs, 0, half, left, right, heads)};
   }

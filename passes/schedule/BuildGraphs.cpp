@@ -127,7 +127,8 @@ struct BuildGraphsPass : moec::impl::BuildGraphsPassBase<BuildGraphsPass> {
       for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
         if (auto task = dyn_cast<TaskInterface>(op))
           run.push_back(task);
-        else if (!isMemoryEffectFree(&op) || op.hasTrait<OpTrait::IsTerminator>())
+        else if (!isMemoryEffectFree(&op) ||
+                 op.hasTrait<OpTrait::IsTerminator>())
           close();
         else if (!run.empty())
           op.moveBefore(run.front());
@@ -144,8 +145,9 @@ struct BuildGraphsPass : moec::impl::BuildGraphsPassBase<BuildGraphsPass> {
     for (auto [entry, list] : llvm::zip(tasks, waits)) {
       TaskInterface task = entry;
       task->moveBefore(body, body->end());
-      task->setAttr(TaskInterface::kWaits,
-                    b.getArrayAttr(SmallVector<Attribute>(list.begin(), list.end())));
+      task->setAttr(
+          TaskInterface::kWaits,
+          b.getArrayAttr(SmallVector<Attribute>(list.begin(), list.end())));
       numWaits += list.size();
     }
   }

@@ -40,18 +40,19 @@ struct ChooseTilesPass : moec::impl::ChooseTilesPassBase<ChooseTilesPass> {
       std::pair<int64_t, int64_t> tile = {kRowKernelRows, 1};
       if (auto gemm = dyn_cast<GemmOp>(*op))
         tile = {gemm.getGroups() ? kExpertRows : kGemmRows,
-                kPanelsPerTask * gemm.getPanelWidth() / int64_t(gemm.getParts())};
+                kPanelsPerTask * gemm.getPanelWidth() /
+                    int64_t(gemm.getParts())};
       else if (auto attention = dyn_cast<AttentionOp>(*op))
-        tile = {kAttentionRows, std::max<int64_t>(
-                                    1, attention.getKvHeads() == 1
-                                           ? 1
-                                           : attention.getHeads() /
-                                                 attention.getKvHeads())};
+        tile = {kAttentionRows,
+                std::max<int64_t>(1, attention.getKvHeads() == 1
+                                         ? 1
+                                         : attention.getHeads() /
+                                               attention.getKvHeads())};
       else if (auto group = dyn_cast<GroupOp>(*op))
         group.setRowTile(kExpertRows);
-      op->setAttr(TaskInterface::kTiles,
-                  DenseI64ArrayAttr::get(&getContext(),
-                                         {tile.first, tile.second}));
+      op->setAttr(
+          TaskInterface::kTiles,
+          DenseI64ArrayAttr::get(&getContext(), {tile.first, tile.second}));
     });
   }
 };

@@ -159,8 +159,8 @@ struct PlanArenaPass : moec::impl::PlanArenaPassBase<PlanArenaPass> {
                                         return a->offset < b->offset;
                                       }),
                     &buffer);
-      end = std::max<int64_t>(end, llvm::alignTo(buffer.offset + buffer.bytes,
-                                                 kBufferAlignment));
+      end = std::max<int64_t>(
+          end, llvm::alignTo(buffer.offset + buffer.bytes, kBufferAlignment));
       OpBuilder b(buffer.alloc);
       Value at = arith::ConstantIndexOp::create(b, buffer.alloc.getLoc(),
                                                 buffer.offset);

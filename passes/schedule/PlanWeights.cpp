@@ -37,15 +37,15 @@ struct PlanWeightsPass : moec::impl::PlanWeightsPassBase<PlanWeightsPass> {
     for (auto weight : getOperation().getOps<moe::WeightOp>()) {
       weight.setOffsetAttr(builder.getI64IntegerAttr(offset));
       RankedTensorType type = weight.getPackedType();
-      int64_t bytes =
-          type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
       offset = llvm::alignTo(offset + bytes, kWeightAlignment);
     }
     getOperation().walk([](moe::GetWeightOp op) {
       OpBuilder b(op);
       auto type = cast<RankedTensorType>(op.getType());
       auto buffer = kernel::WeightOp::create(
-          b, op.getLoc(), MemRefType::get(type.getShape(), type.getElementType()),
+          b, op.getLoc(),
+          MemRefType::get(type.getShape(), type.getElementType()),
           op.getWeightAttr());
       op.replaceAllUsesWith(bufferization::ToTensorOp::create(
                                 b, op.getLoc(), type, buffer, /*restrict=*/true)

@@ -60,8 +60,7 @@ struct SetTargetPass : moec::impl::SetTargetPassBase<SetTargetPass> {
       positions = trained ? std::min(trained.getInt(), kDefaultContext)
                           : kDefaultContext;
     if (trained && positions > trained.getInt()) {
-      module.emitError() << "expected a context of at most "
-                         << trained.getInt()
+      module.emitError() << "expected a context of at most " << trained.getInt()
                          << " positions (based on the model), got "
                          << positions;
       return signalPassFailure();

@@ -155,8 +155,9 @@ func.func @region_dialects(%x: memref<?x64xf32>, %o: memref<?xf32>) {
 // -----
 
 // A region sees nothing but its arguments.
-func.func @region_isolated(%x: memref<?x64xf32>, %o: memref<?xf32>, %outside: f32) { // expected-note {{required by region isolation constraints}}
-  kernel.row_reduce sum_squares ins(%x : memref<?x64xf32>) { // expected-note {{required by region isolation constraints}}
+func.func @region_isolated(%x: memref<?x64xf32>, %o: memref<?xf32>, %outside: f32) {
+  // expected-note @below {{required by region isolation constraints}}
+  kernel.row_reduce sum_squares ins(%x : memref<?x64xf32>) {
     ^bb0(%s: f32):
       // expected-error @below {{using value defined outside the region}}
       %0 = arith.addf %s, %outside : f32

@@ -336,10 +336,9 @@ TEST(Executor, RefusesGraphsThatCannotRun) {
   EXPECT_EQ(refusal(tokens, tokens, {1, MOERT_WAIT_ALL}),
             "graph 'g', node 1 'n': waits for node 1, which is not an earlier "
             "one");
-  EXPECT_EQ(
-      refusal(tokens, routed, {0, MOERT_WAIT_ROWS}),
-      "graph 'g', node 1 'n': waits by rows for node 0, whose rows are "
-      "others");
+  EXPECT_EQ(refusal(tokens, routed, {0, MOERT_WAIT_ROWS}),
+            "graph 'g', node 1 'n': waits by rows for node 0, whose rows are "
+            "others");
   EXPECT_EQ(refusal(routed, wideRouted, {0, MOERT_WAIT_ROWS}),
             "graph 'g', node 1 'n': waits by rows for node 0, whose rows are "
             "others");
