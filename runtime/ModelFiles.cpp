@@ -18,7 +18,8 @@ static std::string selfPath() {
 
 static Status checkId(const Bundle &bundle, const std::string &path,
                       const moert_model &model) {
-  if (bundle.id() == model.weights_id)
+  bool takesAny = *model.weights_id == '\0';
+  if (takesAny || bundle.id() == model.weights_id)
     return Status::success();
   return Status::error(path + ": belongs to another compilation: its id is '" +
                        bundle.id() + "', the code's is '" + model.weights_id +

@@ -109,7 +109,7 @@ typedef struct moert_model {
   const char *model_type;   /* e.g. "deepseek_v3" */
   const char *target;       /* e.g. "cpu sapphirerapids" */
   const char *features;     /* CPU features the code uses, e.g. "avx2,fma,f16c" ; checked before the first step */
-  const char *weights_id;   /* must equal the bundle's "id" */
+  const char *weights_id;   /* must equal the bundle's "id"; empty: any weights of the right size will do */
   int64_t vocab;            /* V */
   int64_t max_tokens;       /* T of a step at most; longer prompts are split */
   int64_t max_sequences;    /* slots */

@@ -84,7 +84,7 @@ Status Compiler::dump(Phase phase) {
 }
 
 Status Compiler::runPhase(Phase phase) {
-  if (phase == Phase::Lower)
+  if (phase == Phase::Lower && tensors)
     setWeightsId();
   PassManager manager(&context);
   buildPhase(manager, phase, options.pipeline);
@@ -126,13 +126,12 @@ void Compiler::setWeightsId() {
     llvm::raw_string_ostream(text) << weight;
     hash.update(text);
   }
-  if (tensors)
-    for (const auto &[name, tensor] : tensors->tensors()) {
-      size_t sample = std::min<uint64_t>(tensor.bytes, 256);
-      hash.update(name);
-      hash.update(ArrayRef(tensor.data, sample));
-      hash.update(ArrayRef(tensor.data + tensor.bytes - sample, sample));
-    }
+  for (const auto &[name, tensor] : tensors->tensors()) {
+    size_t sample = std::min<uint64_t>(tensor.bytes, 256);
+    hash.update(name);
+    hash.update(ArrayRef(tensor.data, sample));
+    hash.update(ArrayRef(tensor.data + tensor.bytes - sample, sample));
+  }
   NamedAttrList model(
       (*module)->getAttrOfType<DictionaryAttr>(moe::kModelAttr));
   model.set("id", StringAttr::get(&context, llvm::toHex(hash.final(), true)));
@@ -180,10 +179,8 @@ static int64_t countWeightBytes(ModuleOp module) {
 Status Compiler::writeSections(const std::string &executable,
                                const std::string &weightsFile) {
   auto model = (*module)->getAttrOfType<DictionaryAttr>(moe::kModelAttr);
-  auto id = model ? model.getAs<StringAttr>("id") : StringAttr();
-  if (!id)
-    return Status::error("the module has no weights id; compile it from phase "
-                         "'schedule' or before");
+  auto idAttr = model ? model.getAs<StringAttr>("id") : StringAttr();
+  std::string id = idAttr ? idAttr.str() : "";
   MOEC_ASSIGN_OR_RETURN(auto writer, BundleWriter::append(executable));
   bool isFolder = llvm::sys::fs::is_directory(options.source);
   const std::string &folder = isFolder ? options.source : options.checkpoint;
@@ -196,12 +193,12 @@ Status Compiler::writeSections(const std::string &executable,
   }
   if (hasWeights() && weightsFile.empty())
     MOEC_RETURN_IF_ERROR(packWeights(*module, *tensors, writer));
-  MOEC_RETURN_IF_ERROR(writer.finish(id.str()));
+  MOEC_RETURN_IF_ERROR(writer.finish(id));
   if (!hasWeights() || weightsFile.empty())
     return Status::success();
   MOEC_ASSIGN_OR_RETURN(auto beside, BundleWriter::append(weightsFile));
   MOEC_RETURN_IF_ERROR(packWeights(*module, *tensors, beside));
-  return beside.finish(id.str());
+  return beside.finish(id);
 }
 
 Status Compiler::link() {
