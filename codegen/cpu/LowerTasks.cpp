@@ -49,14 +49,17 @@ struct CpuLowerTasksPass
     for (GraphOp graph : graphs) {
       GraphArguments arguments(graph);
       for (auto [index, op] : llvm::enumerate(graph.getBody().front()))
-        lower(graph, cast<TaskInterface>(op), index, arguments);
+        if (failed(lower(graph, cast<TaskInterface>(op), index, arguments)))
+          return signalPassFailure();
     }
     module->setAttr(kScratchBytesAttr,
                     Builder(module).getI64IntegerAttr(scratchBytes));
   }
 
-  void lower(GraphOp graph, TaskInterface op, size_t index,
-             const GraphArguments &arguments) {
+  LogicalResult lower(GraphOp graph, TaskInterface op, size_t index,
+                      const GraphArguments &arguments) {
+    if (op.getTileSizes().size() != 2)
+      return op->emitOpError("expected tiles (kernel-choose-tiles sets them)");
     OpBuilder module = OpBuilder::atBlockEnd(getOperation().getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
     auto i64 = module.getI64Type();
@@ -80,6 +83,7 @@ struct CpuLowerTasksPass
     LLVM::ReturnOp::create(b, ValueRange());
     scratchBytes = std::max(scratchBytes, b.getScratchBytes());
     op->setAttr(kTaskAttr, FlatSymbolRefAttr::get(function));
+    return success();
   }
 
   int64_t vectorRegisters = 0;

@@ -134,6 +134,15 @@ struct HostLowerGraphsPass
                          << " and '" << moe::kLimitsAttr << "'";
       return signalPassFailure();
     }
+    // Arena, the four vectors of the batch, caches, logits.
+    if (step.getNumArguments() < 6 ||
+        !llvm::all_of(step.getArgumentTypes(), llvm::IsaPred<MemRefType>)) {
+      step.emitError()
+          << "expected memrefs of arena, batch, caches and logits, "
+             "got "
+          << step.getFunctionType();
+      return signalPassFailure();
+    }
     Location loc = step.getLoc();
     AbiBuilder abi(module, loc);
     declareSubmit(loc);

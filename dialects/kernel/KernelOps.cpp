@@ -30,6 +30,22 @@ static LogicalResult verifyInits(Operation *op, size_t expectedInits) {
   return success();
 }
 
+static LogicalResult expectRank(Operation *op, StringRef what, Value value,
+                                int64_t expected) {
+  int64_t found = cast<ShapedType>(value.getType()).getRank();
+  if (found == expected)
+    return success();
+  return op->emitOpError() << "expected " << what << " of rank " << expected
+                           << ", got " << value.getType();
+}
+
+static LogicalResult expectPositive(Operation *op, StringRef what,
+                                    int64_t value) {
+  if (value > 0)
+    return success();
+  return op->emitOpError() << "expected positive " << what << ", got " << value;
+}
+
 /// A region takes `expected` arguments and yields `results` values.
 static LogicalResult verifyRegion(Operation *op, Region &region, StringRef name,
                                   TypeRange expected, size_t results) {
@@ -103,11 +119,26 @@ LogicalResult GemmOp::verify() {
       failed(verifyAccess(*this, "epilogue", getEpilogueIns(),
                           getEpilogueAccess())))
     return failure();
+  if (failed(expectPositive(*this, "heads", getHeads())) ||        // c8
+      failed(expectRank(*this, "an input", getInput(), 2)) ||      // c9
+      failed(expectRank(*this, "an init", getInits().front(), 2))) // c10
+    return failure();
+  if (getParts() != 1 && getParts() != 2) // c11
+    return emitOpError() << "expected 1 or 2 parts, got " << getParts();
   bool stacked = getHeads() > 1 || getGroups();
   ArrayRef<int64_t> weight = getWeight().getType().getShape();
   if (int64_t(weight.size()) != (stacked ? 4 : 3)) // c1
     return emitOpError() << "expected a weight of rank " << (stacked ? 4 : 3)
                          << " in panels, got " << getWeight().getType();
+  if (failed(expectPositive(*this, "panel width", getPanelWidth()))) // c12
+    return failure();
+  auto [begin, stride] = getInputColumns();
+  int64_t lastColumn = begin + (int64_t(getHeads()) - 1) * stride + getK();
+  int64_t inputColumns = getInput().getType().getDimSize(1);
+  if (begin < 0 || stride < 0 || lastColumn > inputColumns) // c13
+    return emitOpError() << "expected an input of at least " << lastColumn
+                         << " columns (based on the weight), got "
+                         << inputColumns;
   if (getHeads() > 1 && weight[0] != int64_t(getHeads())) // c2
     return emitOpError() << "expected a matrix for each of " << getHeads()
                          << " heads, got " << weight[0];
@@ -143,6 +174,9 @@ LogicalResult GemmOp::verify() {
 
 LogicalResult RowReduceOp::verify() {
   if (failed(verifyInits(*this, 1)))
+    return failure();
+  if (failed(expectPositive(*this, "heads", getHeads())) || // c3
+      failed(expectRank(*this, "an input", getInput(), 2))) // c4
     return failure();
   if (getInput().getType().getDimSize(1) % int64_t(getHeads())) // c1
     return emitOpError() << "expected heads to divide the row, got "
@@ -191,7 +225,11 @@ LogicalResult RowwiseOp::verify() {
 
 LogicalResult AttentionOp::verify() {
   if (failed(verifyInits(*this, 1)) ||
-      failed(expectColumns(*this, "the query", getQuery(), // c1
+      failed(expectRank(*this, "a query", getQuery(), 2)) ||       // c5
+      failed(expectRank(*this, "a cache", getCache(), 2)) ||       // c6
+      failed(expectRank(*this, "an init", getInits().front(), 2))) // c7
+    return failure();
+  if (failed(expectColumns(*this, "the query", getQuery(), // c1
                            getHeads() * getKey())) ||
       failed(expectColumns(*this, "the result", getInits().front(), // c2
                            getHeads() * getValue())))
@@ -214,7 +252,8 @@ LogicalResult AttentionOp::verify() {
 //===--------------------------------------------------------------------------===//
 
 LogicalResult RouteOp::verify() {
-  if (failed(verifyInits(*this, 2)))
+  if (failed(verifyInits(*this, 2)) ||
+      failed(expectRank(*this, "logits", getLogits(), 2))) // c4
     return failure();
   int64_t experts = getExperts(), topK = getTopK();
   if (topK < 1 || topK > experts) // c1
@@ -254,6 +293,11 @@ LogicalResult GraphOp::verify() {
     auto waits = op.getAttrOfType<ArrayAttr>(TaskInterface::kWaits);
     if (!waits) // c2
       return op.emitOpError("expected 'waits' in a graph");
+    if (!llvm::all_of(waits, llvm::IsaPred<WaitAttr>)) // c4
+      return op.emitOpError("expected a list of waits");
+    auto tiles = op.getAttrOfType<DenseI64ArrayAttr>(TaskInterface::kTiles);
+    if (tiles && (tiles.size() != 2 || tiles[0] < 1 || tiles[1] < 1)) // c5
+      return op.emitOpError("expected tiles of positive rows and columns");
     for (WaitAttr wait : waits.getAsRange<WaitAttr>())
       if (wait.getProducer() < 0 || wait.getProducer() >= int64_t(index)) // c3
         return op.emitOpError()

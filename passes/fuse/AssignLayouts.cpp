@@ -24,18 +24,19 @@ namespace moec {
 using namespace mlir;
 using namespace moec;
 
-/// The one layout in which `value` is packed somewhere; null if nowhere.
-static FailureOr<moe::PanelsAttr> findLayout(Value value) {
+/// The one layout in which `values` are packed somewhere; null if nowhere.
+static FailureOr<moe::PanelsAttr> findLayout(ValueRange values) {
   moe::PanelsAttr layout;
-  for (Operation *user : value.getUsers()) {
-    auto pack = dyn_cast<moe::PackOp>(user);
-    if (!pack)
-      continue;
-    if (layout && layout != pack.getLayout())
-      return pack.emitOpError() << "packs a weight as " << pack.getLayout()
-                                << " that is also packed as " << layout;
-    layout = pack.getLayout();
-  }
+  for (Value value : values)
+    for (Operation *user : value.getUsers()) {
+      auto pack = dyn_cast<moe::PackOp>(user);
+      if (!pack)
+        continue;
+      if (layout && layout != pack.getLayout())
+        return pack.emitOpError() << "packs a weight as " << pack.getLayout()
+                                  << " that is also packed as " << layout;
+      layout = pack.getLayout();
+    }
   return layout;
 }
 
@@ -111,34 +112,28 @@ struct AssignLayoutsPass
       callers[symbols.lookup<func::FuncOp>(call.getCallee())].push_back(call);
     });
     for (auto func : module.getOps<func::FuncOp>())
-      if (func.isPrivate())
+      if (func.isPrivate() && !func.isDeclaration())
         for (unsigned i = 0; i < func.getNumArguments(); ++i)
           if (failed(hoistToCallers(func, i, callers[func])))
             return failure();
 
-    // One value per weight: uses that differ would hide from one another.
-    DenseMap<StringAttr, moe::GetWeightOp> values;
+    DenseMap<StringAttr, SmallVector<Value>> values;
     module.walk([&](moe::GetWeightOp op) {
-      auto [entry, inserted] =
-          values.try_emplace(op.getWeightAttr().getAttr(), op);
-      if (inserted)
-        return;
-      op.replaceAllUsesWith(entry->second.getResult());
-      op.erase();
+      values[op.getWeightAttr().getAttr()].push_back(op.getResult());
     });
     for (auto weight : module.getOps<moe::WeightOp>()) {
-      moe::GetWeightOp op = values.lookup(weight.getSymNameAttr());
-      if (!op)
-        continue;
-      FailureOr<moe::PanelsAttr> layout = findLayout(op.getResult());
+      ArrayRef<Value> uses = values[weight.getSymNameAttr()];
+      FailureOr<moe::PanelsAttr> layout = findLayout(uses);
       if (failed(layout))
         return failure();
       if (!*layout)
         continue;
       weight.setLayoutAttr(*layout);
-      op.getResult().setType(weight.getPackedType());
-      if (failed(usePacked(op.getResult(), *layout)))
-        return failure();
+      for (Value use : uses) {
+        use.setType(weight.getPackedType());
+        if (failed(usePacked(use, *layout)))
+          return failure();
+      }
     }
     return success();
   }

@@ -41,6 +41,8 @@ struct DestinationStylePass
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     for (auto func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isDeclaration())
+        continue;
       Operation *terminator = func.getBody().front().getTerminator();
       for (OpOperand &result : terminator->getOpOperands()) {
         tensor::EmptyOp empty = startOf(result.get());

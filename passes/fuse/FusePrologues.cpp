@@ -128,7 +128,10 @@ bool fuse(RewriterBase &rewriter, GemmOp op) {
       rewriter.getArrayAttr(load->access), op.getEpilogueAccess(),
       op.getHeads(), op.getParts(), load->columns);
   fused.getEpilogue().takeBody(op.getEpilogue());
-  if (producer.getBody().front().getOperations().size() > 1) {
+  // A body that passes the element loaded on is no prologue.
+  Block &produced = producer.getBody().front();
+  if (produced.getTerminator()->getOperand(0) !=
+      produced.getArgument(load->main)) {
     IRMapping mapping;
     producer.getBody().cloneInto(&fused.getPrologue(), mapping);
     // The element loaded comes first.

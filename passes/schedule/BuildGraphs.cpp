@@ -115,6 +115,8 @@ private:
 struct BuildGraphsPass : moec::impl::BuildGraphsPassBase<BuildGraphsPass> {
   void runOnOperation() override {
     for (auto func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isDeclaration())
+        continue;
       unsigned graphs = 0;
       SmallVector<TaskInterface> run;
       auto close = [&] {

@@ -51,7 +51,8 @@ struct PlanArenaPass : moec::impl::PlanArenaPassBase<PlanArenaPass> {
     int64_t stepBytes = 0, layerBytes = 0;
     auto plan = [&](bool isStep) -> LogicalResult {
       for (auto func : module.getOps<func::FuncOp>()) {
-        if ((func.getName() == moe::kStepFunction) != isStep)
+        if (func.isDeclaration() ||
+            (func.getName() == moe::kStepFunction) != isStep)
           continue;
         FailureOr<int64_t> end = planFunction(func, isStep ? 0 : stepBytes);
         if (failed(end))
@@ -73,6 +74,8 @@ struct PlanArenaPass : moec::impl::PlanArenaPassBase<PlanArenaPass> {
     auto type = MemRefType::get({ShapedType::kDynamic},
                                 IntegerType::get(module.getContext(), 8));
     for (auto func : module.getOps<func::FuncOp>()) {
+      if (func.isDeclaration())
+        continue;
       (void)func.insertArgument(0, type, {}, func.getLoc());
       func.walk([&](func::CallOp call) {
         SmallVector<Value> operands{func.getArgument(0)};

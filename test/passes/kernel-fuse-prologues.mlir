@@ -151,3 +151,21 @@ func.func @in_place(%x: tensor<?x64xf32>, %w: tensor<2x64x16xbf16>, %e: tensor<?
   %1 = kernel.gemm ins(%0, %w : tensor<?x64xf32>, tensor<2x64x16xbf16>) prologue []() {} epilogue []() {} outs(%f : tensor<?x32xf32>) -> tensor<?x32xf32>
   return %1 : tensor<?x32xf32>
 }
+
+// A body that gives something else than the element loaded is a prologue, even without arithmetic.
+// CHECK-LABEL: func @passes_other
+func.func @passes_other(%x: tensor<?x64xf32>, %v: tensor<?xf32>, %w: tensor<2x64x16xbf16>, %e: tensor<?x64xf32>, %f: tensor<?x32xf32>)
+    -> tensor<?x32xf32> {
+  %0 = kernel.rowwise [64] rows(%e : tensor<?x64xf32>) ins(%x, %v : tensor<?x64xf32>, tensor<?xf32>)
+      maps [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>]
+      outs(%e : tensor<?x64xf32>) maps [affine_map<(d0, d1) -> (d0, d1)>] {
+    ^bb0(%a: f32, %b: f32):
+      kernel.yield %b : f32
+  } -> tensor<?x64xf32>
+  // CHECK: prologue [#kernel.access<row>](%{{.*}} : tensor<?xf32>) {
+  // CHECK-NEXT: ^bb0(%{{.*}}: f32, %[[B:.*]]: f32):
+  // CHECK-NEXT: kernel.yield %[[B]] : f32
+  %1 = kernel.gemm ins(%0, %w : tensor<?x64xf32>, tensor<2x64x16xbf16>) prologue []() {} epilogue []() {}
+      outs(%f : tensor<?x32xf32>) -> tensor<?x32xf32>
+  return %1 : tensor<?x32xf32>
+}

@@ -50,11 +50,11 @@ func.func @step(%tokens: tensor<?xi32>, %e: tensor<?x64xf32>) -> (tensor<?x64xf3
       %1 = arith.extf %v : bf16 to f32
       kernel.yield %1 : f32
   } -> tensor<?x64xf32>
-  // A second use by its own get_weight is the same weight.
-  // CHECK-NOT: moe.get_weight
+  // A second use by its own get_weight is the same weight in the same layout.
+  // CHECK: %[[V:.*]] = moe.get_weight @embed : tensor<6x64x16xbf16>
   %v = moe.get_weight @embed : tensor<96x64xbf16>
   %p = moe.pack %v <width = 16> : tensor<96x64xbf16> -> tensor<6x64x16xbf16>
-  // CHECK: return %{{.*}}, %[[W]]
+  // CHECK: return %{{.*}}, %[[V]]
   return %0, %p : tensor<?x64xf32>, tensor<6x64x16xbf16>
 }
 
@@ -85,4 +85,25 @@ func.func @step(%e: tensor<?x64xf32>) -> (tensor<?x64xf32>, tensor<4x64x16xf32>)
   } -> tensor<?x64xf32>
   %p = moe.pack %w <width = 16, transpose = true> : tensor<64x64xf32> -> tensor<4x64x16xf32>
   return %0, %p : tensor<?x64xf32>, tensor<4x64x16xf32>
+}
+
+// -----
+
+// Each function has its own value of a weight.
+// CHECK-LABEL: func @first
+// CHECK: %[[A:.*]] = moe.get_weight @w : tensor<4x64x16xbf16>
+// CHECK: return %[[A]]
+// CHECK-LABEL: func @second
+// CHECK: %[[B:.*]] = moe.get_weight @w : tensor<4x64x16xbf16>
+// CHECK: return %[[B]]
+moe.weight @w : tensor<64x64xbf16> from [#moe.part<"w">]
+func.func @first() -> tensor<4x64x16xbf16> {
+  %w = moe.get_weight @w : tensor<64x64xbf16>
+  %p = moe.pack %w <width = 16> : tensor<64x64xbf16> -> tensor<4x64x16xbf16>
+  return %p : tensor<4x64x16xbf16>
+}
+func.func @second() -> tensor<4x64x16xbf16> {
+  %w = moe.get_weight @w : tensor<64x64xbf16>
+  %p = moe.pack %w <width = 16> : tensor<64x64xbf16> -> tensor<4x64x16xbf16>
+  return %p : tensor<4x64x16xbf16>
 }
