@@ -17,7 +17,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/UB/IR/UBOps.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/OperationSupport.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <deque>
 
 namespace moec::cpu {
 #define GEN_PASS_DEF_CPULOWERTASKSPASS
@@ -37,17 +40,46 @@ static int64_t countVectorRegisters(ModuleOp module) {
   return wide ? 32 : 8;
 }
 
+/// Whether two kernels do the same to the same slots of their graphs' arguments, so that one task serves both. Layers of two
+/// kinds that begin alike share the tasks of what they have in common.
+static bool isSameTask(TaskInterface a, const GraphArguments &aArguments,
+                       TaskInterface b, const GraphArguments &bArguments) {
+  if (a->getName() != b->getName() ||
+      a->getNumOperands() != b->getNumOperands() ||
+      a->getPropertiesAsAttribute() != b->getPropertiesAsAttribute() ||
+      a.getTileSizes() != b.getTileSizes())
+    return false;
+  for (auto [left, right] : llvm::zip(a->getOperands(), b->getOperands()))
+    if (left.getType() != right.getType() ||
+        aArguments.slotOf(left) != bArguments.slotOf(right))
+      return false;
+  for (auto [left, right] : llvm::zip(a->getRegions(), b->getRegions()))
+    if (!OperationEquivalence::isRegionEquivalentTo(
+            &left, &right, OperationEquivalence::IgnoreLocations))
+      return false;
+  return true;
+}
+
 namespace {
+
+/// A kernel that has a task of its own.
+struct Lowered {
+  TaskInterface op;
+  const GraphArguments *arguments;
+};
 
 struct CpuLowerTasksPass
     : moec::cpu::impl::CpuLowerTasksPassBase<CpuLowerTasksPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     vectorRegisters = countVectorRegisters(module);
+    scratchBytes = 64;
     SmallVector<GraphOp> graphs;
     module.walk([&](GraphOp graph) { graphs.push_back(graph); });
+    std::deque<GraphArguments> allArguments;
+    lowered.clear();
     for (GraphOp graph : graphs) {
-      GraphArguments arguments(graph);
+      GraphArguments &arguments = allArguments.emplace_back(graph);
       for (auto [index, op] : llvm::enumerate(graph.getBody().front()))
         if (failed(lower(graph, cast<TaskInterface>(op), index, arguments)))
           return signalPassFailure();
@@ -60,6 +92,12 @@ struct CpuLowerTasksPass
                       const GraphArguments &arguments) {
     if (op.getTileSizes().size() != 2)
       return op->emitOpError("expected tiles (kernel-choose-tiles sets them)");
+    for (const Lowered &other : lowered)
+      if (isSameTask(other.op, *other.arguments, op, arguments)) {
+        op->setAttr(kTaskAttr, other.op->getAttr(kTaskAttr));
+        return success();
+      }
+    lowered.push_back({op, &arguments});
     OpBuilder module = OpBuilder::atBlockEnd(getOperation().getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
     auto i64 = module.getI64Type();
@@ -86,8 +124,9 @@ struct CpuLowerTasksPass
     return success();
   }
 
+  std::vector<Lowered> lowered;
   int64_t vectorRegisters = 0;
-  int64_t scratchBytes = 64;
+  int64_t scratchBytes = 0;
 };
 
 } // namespace

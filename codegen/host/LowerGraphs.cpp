@@ -60,7 +60,7 @@ static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
                  : experts ? MOERT_ROWS_ROUTED
                            : MOERT_ROWS_EXTENT;
   ArrayRef<int64_t> tiles = op.getTileSizes();
-  return {Field::string(task.getValue()),
+  return {Field::string(name + "." + op->getName().stripDialect().str()),
           Field::address(task.getValue()),
           Field::i32(rows),
           Field::i32(tiles[0]),
