@@ -15,43 +15,26 @@ static constexpr llvm::StringLiteral kLibraryText =
 #include "codegen/cpu/Library.inc"
     ;
 
-/// The library is parsed into the context once per module that uses it; only what is called is copied.
-static OwningOpRef<ModuleOp> parseLibrary(MLIRContext *context) {
-  ParserConfig config(context);
-  return parseSourceString<ModuleOp>(kLibraryText, config, "cpu library");
-}
-
-/// Copies `name` and what it calls.
-static func::FuncOp copyFunction(ModuleOp module, ModuleOp library,
-                                 StringRef name) {
-  SymbolTable target(module);
-  if (auto existing = target.lookup<func::FuncOp>(name))
+func::FuncOp Library::get(StringRef name) {
+  if (auto existing = target.lookupSymbol<func::FuncOp>(name))
     return existing;
-  auto source = library.lookupSymbol<func::FuncOp>(name);
-  assert(source && "no such function in the library");
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
-  auto copy = cast<func::FuncOp>(builder.clone(*source));
-  copy->setAttr(
-      "llvm.linkage",
-      LLVM::LinkageAttr::get(module.getContext(), LLVM::Linkage::Internal));
-  source.walk([&](func::CallOp call) {
-    copyFunction(module, library, call.getCallee());
-  });
+  MLIRContext *context = target.getContext();
+  if (!source)
+    source = parseSourceString<ModuleOp>(kLibraryText, ParserConfig(context),
+                                         "cpu library");
+  auto function = source->lookupSymbol<func::FuncOp>(name);
+  assert(function && "no such function in the library");
+  OpBuilder builder = OpBuilder::atBlockEnd(target.getBody());
+  auto copy = cast<func::FuncOp>(builder.clone(*function));
+  copy->setAttr("llvm.linkage",
+                LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
+  function.walk([&](func::CallOp call) { get(call.getCallee()); });
   return copy;
-}
-
-func::FuncOp moec::cpu::getLibraryFunction(ModuleOp module, StringRef name) {
-  if (auto existing = module.lookupSymbol<func::FuncOp>(name))
-    return existing;
-  OwningOpRef<ModuleOp> library = parseLibrary(module.getContext());
-  return copyFunction(module, *library, name);
 }
 
 ValueRange moec::cpu::callLibrary(TaskBuilder &b, StringRef name,
                                   ValueRange arguments) {
-  auto module =
-      b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
-  func::FuncOp callee = getLibraryFunction(module, name);
+  func::FuncOp callee = b.getLibrary().get(name);
   SmallVector<Value> operands;
   for (auto [argument, type] :
        llvm::zip_equal(arguments, callee.getArgumentTypes()))

@@ -76,6 +76,8 @@ struct CpuLowerTasksPass
     scratchBytes = 64;
     SmallVector<GraphOp> graphs;
     module.walk([&](GraphOp graph) { graphs.push_back(graph); });
+    Library tasksAsText(module);
+    library = &tasksAsText;
     std::deque<GraphArguments> allArguments;
     lowered.clear();
     for (GraphOp graph : graphs) {
@@ -109,7 +111,7 @@ struct CpuLowerTasksPass
     // Of the LLVM dialect from the start: the graph's descriptor holds its address.
     auto function = LLVM::LLVMFuncOp::create(module, op->getLoc(), name, type,
                                              LLVM::Linkage::Internal);
-    TaskBuilder b(function, op, arguments);
+    TaskBuilder b(function, op, arguments, *library);
     TypeSwitch<Operation *>(op)
         .Case([&](AttentionOp op) { lowerAttention(b, op); })
         .Case([&](CombineOp op) { lowerCombine(b, op); })
@@ -124,6 +126,7 @@ struct CpuLowerTasksPass
     return success();
   }
 
+  Library *library = nullptr;
   std::vector<Lowered> lowered;
   int64_t vectorRegisters = 0;
   int64_t scratchBytes = 0;

@@ -20,8 +20,9 @@ using namespace moec::kernel;
 //===--------------------------------------------------------------------------===//
 
 TaskBuilder::TaskBuilder(LLVM::LLVMFuncOp function, TaskInterface op,
-                         const GraphArguments &arguments)
-    : ImplicitLocOpBuilder(op->getLoc(), function.getContext()), op(op) {
+                         const GraphArguments &arguments, Library &library)
+    : ImplicitLocOpBuilder(op->getLoc(), function.getContext()), op(op),
+      library(library) {
   setInsertionPointToStart(function.addEntryBlock(*this));
   args = function.getArgument(0);
   auto toIndex = [&](Value value) -> Value {

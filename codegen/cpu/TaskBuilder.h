@@ -13,11 +13,24 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/OwningOpRef.h"
 
 namespace moec::cpu {
 
 /// Lanes of a vector: f32 elements of a panel row. One zmm, two ymm.
 inline constexpr int64_t kLanes = 16;
+
+/// The tasks written as text (library/*.mlir), parsed when the first is called and copied one by one into the module.
+class Library {
+public:
+  explicit Library(mlir::ModuleOp target) : target(target) {}
+  /// `name`, copied together with what it calls.
+  mlir::func::FuncOp get(llvm::StringRef name);
+
+private:
+  mlir::ModuleOp target;
+  mlir::OwningOpRef<mlir::ModuleOp> source;
+};
 
 /// A half-open range of indices.
 struct IndexRange {
@@ -29,8 +42,9 @@ class TaskBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   /// Starts the body of `function` for `op`.
   TaskBuilder(mlir::LLVM::LLVMFuncOp function, kernel::TaskInterface op,
-              const GraphArguments &arguments);
+              const GraphArguments &arguments, Library &library);
 
+  Library &getLibrary() { return library; }
   kernel::TaskInterface getOp() { return op; }
   /// The memref that stands for an operand of the kernel.
   mlir::Value buffer(mlir::Value operand) { return buffers.lookup(operand); }
@@ -94,6 +108,7 @@ private:
   mlir::Value buildMemRef(mlir::MemRefType type, int64_t slot);
 
   kernel::TaskInterface op;
+  Library &library;
   mlir::Value args, rowTileIndex, columnTileIndex, scratchPointer;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
   int64_t scratchBytes = 0;
@@ -108,10 +123,7 @@ void lowerRoute(TaskBuilder &b, kernel::RouteOp op);
 void lowerGroup(TaskBuilder &b, kernel::GroupOp op);
 void lowerCombine(TaskBuilder &b, kernel::CombineOp op);
 
-/// A function of the library of tasks written as text (library/*.mlir), copied into the module on first use.
-mlir::func::FuncOp getLibraryFunction(mlir::ModuleOp module,
-                                      llvm::StringRef name);
-/// Calls it; memrefs are cast to the function's argument types.
+/// Calls a function of the library; memrefs are cast to the function's argument types.
 mlir::ValueRange callLibrary(TaskBuilder &b, llvm::StringRef name,
                              mlir::ValueRange arguments);
 

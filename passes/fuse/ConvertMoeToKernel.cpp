@@ -5,12 +5,12 @@
 //   %p = moe.pack %w <width = 16> : tensor<96x160xbf16> -> tensor<6x160x16xbf16>
 //   %q = kernel.gemm ins(%h, %p …) … outs(%init : tensor<?x96xf32>) -> tensor<?x96xf32>
 //
-// The patterns stand in MoeToKernel{Rows,Attention,Experts}.cpp.
+// The patterns stand in moe_to_kernel/.
 //
 //===------------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
-#include "passes/fuse/MoeToKernel.h"
+#include "passes/fuse/moe_to_kernel/Patterns.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"

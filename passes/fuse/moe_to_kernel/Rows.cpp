@@ -1,6 +1,6 @@
-//===- MoeToKernelRows.cpp - Norms, linear maps and elementwise rows ----------===//
+//===- Rows.cpp - Norms, linear maps and elementwise rows ---------------------===//
 
-#include "passes/fuse/MoeToKernel.h"
+#include "passes/fuse/moe_to_kernel/Patterns.h"
 
 using namespace mlir;
 using namespace moec;
@@ -128,16 +128,12 @@ struct LinearPattern : MoeToKernelPattern<moe::LinearOp> {
                              /*transposed=*/false, /*groups=*/Value());
     if (!op.getBias())
       return {result};
-    Value init = b.empty(b.rowCount(result), columns, b.getF32Type());
-    auto element = b.map(1, 0, {b.dim(0), b.dim(1)});
-    return {b.rowwise({columns},
-                      {{result, element},
-                       {adaptor.getBias().front(), b.map(1, 0, {b.dim(1)})}},
-                      init, {element}, {},
-                      [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-                        return {arith::AddFOp::create(b, args[0],
-                                                      extend(b, args[1]))};
-                      })};
+    return {b.elementwise(
+        b.rowCount(result), columns,
+        {{result, b.elementMap()}, {adaptor.getBias().front(), b.columnMap()}},
+        [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+          return {arith::AddFOp::create(b, args[0], extend(b, args[1]))};
+        })};
   }
 };
 
@@ -157,18 +153,16 @@ struct GluPattern : MoeToKernelPattern<moe::GluOp> {
                  KernelBuilder &b) const override {
     Value input = adaptor.getInput().front();
     int64_t columns = op.getType().getDimSize(1);
-    Value init = b.empty(b.rowCount(input), columns, b.getF32Type());
-    auto gate = b.map(1, 0, {b.dim(0), b.dim(1)});
-    auto up = b.map(1, 0, {b.dim(0), b.dim(1) + columns});
-    return {
-        b.rowwise({columns}, {{input, gate}, {input, up}}, init, {gate}, {},
-                  [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-                    Value negated = arith::NegFOp::create(b, args[0]);
-                    Value denominator = arith::AddFOp::create(
-                        b, constant(b, 1.0), math::ExpOp::create(b, negated));
-                    Value silu = arith::DivFOp::create(b, args[0], denominator);
-                    return {arith::MulFOp::create(b, silu, args[1])};
-                  })};
+    return {b.elementwise(
+        b.rowCount(input), columns,
+        {{input, b.elementMap()}, {input, b.elementMap(columns)}},
+        [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+          Value negated = arith::NegFOp::create(b, args[0]);
+          Value denominator = arith::AddFOp::create(
+              b, constant(b, 1.0), math::ExpOp::create(b, negated));
+          Value silu = arith::DivFOp::create(b, args[0], denominator);
+          return {arith::MulFOp::create(b, silu, args[1])};
+        })};
   }
 };
 
@@ -177,11 +171,9 @@ struct AddPattern : MoeToKernelPattern<moe::AddOp> {
   Values convert(moe::AddOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
     Value lhs = adaptor.getLhs().front(), rhs = adaptor.getRhs().front();
-    int64_t columns = columnsOf(lhs);
-    Value init = b.empty(b.rowCount(lhs), columns, b.getF32Type());
-    auto element = b.map(1, 0, {b.dim(0), b.dim(1)});
-    return {b.rowwise({columns}, {{lhs, element}, {rhs, element}}, init,
-                      {element}, {},
+    return {
+        b.elementwise(b.rowCount(lhs), columnsOf(lhs),
+                      {{lhs, b.elementMap()}, {rhs, b.elementMap()}},
                       [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
                         return {arith::AddFOp::create(b, args[0], args[1])};
                       })};

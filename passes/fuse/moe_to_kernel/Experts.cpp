@@ -1,6 +1,6 @@
-//===- MoeToKernelExperts.cpp - Routing and experts ---------------------------===//
+//===- Experts.cpp - Routing and experts --------------------------------------===//
 
-#include "passes/fuse/MoeToKernel.h"
+#include "passes/fuse/moe_to_kernel/Patterns.h"
 
 using namespace mlir;
 using namespace moec;
@@ -77,12 +77,9 @@ struct CombinePattern : MoeToKernelPattern<moe::CombineOp> {
     RoutingValues routing(adaptor.getRouting());
     Value input = adaptor.getInput().front();
     int64_t columns = columnsOf(input);
-    Value weighted = b.empty(b.rowCount(input), columns, b.getF32Type());
-    auto element = b.map(1, 0, {b.dim(0), b.dim(1)});
-    weighted = b.rowwise(
-        {columns},
-        {{input, element}, {routing.rowWeights, b.map(1, 0, {b.dim(0)})}},
-        weighted, {element}, {},
+    Value weighted = b.elementwise(
+        b.rowCount(input), columns,
+        {{input, b.elementMap()}, {routing.rowWeights, b.rowMap()}},
         [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
           return {arith::MulFOp::create(b, args[0], args[1])};
         });

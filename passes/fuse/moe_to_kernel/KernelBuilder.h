@@ -1,7 +1,7 @@
 //===- KernelBuilder.h - Building kernels over tensors ------------------------===//
 
-#ifndef MOEC_PASSES_FUSE_KERNELBUILDER_H
-#define MOEC_PASSES_FUSE_KERNELBUILDER_H
+#ifndef MOEC_PASSES_FUSE_MOE_TO_KERNEL_KERNELBUILDER_H
+#define MOEC_PASSES_FUSE_MOE_TO_KERNEL_KERNELBUILDER_H
 
 #include "dialects/kernel/Kernel.h"
 
@@ -52,6 +52,16 @@ public:
                       llvm::ArrayRef<mlir::AffineMap> outputs,
                       const Rowwise &options, BodyBuilder body);
 
+  /// Rows of `columns` f32, `count` of them, each element from the inputs at its place.
+  mlir::Value elementwise(mlir::Value count, int64_t columns,
+                          llvm::ArrayRef<MappedValue> inputs, BodyBuilder body);
+  /// Maps of a one-dimensional rowwise kernel without indices: the element (d0, d1 + begin), the row, the column.
+  mlir::AffineMap elementMap(int64_t begin = 0) {
+    return map(1, 0, {dim(0), dim(1) + begin});
+  }
+  mlir::AffineMap rowMap() { return map(1, 0, {dim(0)}); }
+  mlir::AffineMap columnMap() { return map(1, 0, {dim(1)}); }
+
   /// The map of `results` for a rowwise kernel of `sizes` inner dimensions and `symbols` indices.
   mlir::AffineMap map(unsigned sizes, unsigned symbols,
                       llvm::ArrayRef<mlir::AffineExpr> results) {
@@ -69,4 +79,4 @@ private:
 
 } // namespace moec
 
-#endif // MOEC_PASSES_FUSE_KERNELBUILDER_H
+#endif // MOEC_PASSES_FUSE_MOE_TO_KERNEL_KERNELBUILDER_H

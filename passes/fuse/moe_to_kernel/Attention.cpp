@@ -1,6 +1,6 @@
-//===- MoeToKernelAttention.cpp - Rotary embedding, caches, attention ---------===//
+//===- Attention.cpp - Rotary embedding, caches, attention --------------------===//
 
-#include "passes/fuse/MoeToKernel.h"
+#include "passes/fuse/moe_to_kernel/Patterns.h"
 
 using namespace mlir;
 using namespace moec;

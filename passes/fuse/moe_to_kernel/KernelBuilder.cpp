@@ -1,6 +1,6 @@
 //===- KernelBuilder.cpp - Building kernels over tensors ----------------------===//
 
-#include "passes/fuse/KernelBuilder.h"
+#include "passes/fuse/moe_to_kernel/KernelBuilder.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -50,4 +50,11 @@ Value KernelBuilder::rowwise(ArrayRef<int64_t> sizes,
                         getAffineMapArrayAttr(outputs), options.inPlace);
   buildRegion(op.getBody(), types, body);
   return op.getResults().front();
+}
+
+Value KernelBuilder::elementwise(Value count, int64_t columns,
+                                 ArrayRef<MappedValue> inputs,
+                                 BodyBuilder body) {
+  return rowwise({columns}, inputs, empty(count, columns, getF32Type()),
+                 {elementMap()}, {}, body);
 }

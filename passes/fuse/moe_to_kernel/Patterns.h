@@ -1,10 +1,10 @@
-//===- MoeToKernel.h - Patterns of convert-moe-to-kernel ----------------------===//
+//===- Patterns.h - Patterns of convert-moe-to-kernel -------------------------===//
 
-#ifndef MOEC_PASSES_FUSE_MOETOKERNEL_H
-#define MOEC_PASSES_FUSE_MOETOKERNEL_H
+#ifndef MOEC_PASSES_FUSE_MOE_TO_KERNEL_PATTERNS_H
+#define MOEC_PASSES_FUSE_MOE_TO_KERNEL_PATTERNS_H
 
 #include "dialects/moe/Moe.h"
-#include "passes/fuse/KernelBuilder.h"
+#include "passes/fuse/moe_to_kernel/KernelBuilder.h"
 
 #include "mlir/Transforms/DialectConversion.h"
 
@@ -72,4 +72,4 @@ void populateExpertPatterns(mlir::TypeConverter &converter,
 
 } // namespace moec
 
-#endif // MOEC_PASSES_FUSE_MOETOKERNEL_H
+#endif // MOEC_PASSES_FUSE_MOE_TO_KERNEL_PATTERNS_H
