@@ -320,7 +320,7 @@ Value LayerBuilder::weight(const Twine &name, ArrayRef<int64_t> shape,
                            ArrayRef<int64_t> tensorShape, Type unlessStored) {
   WeightSource source;
   for (const std::string &tensor : tensors)
-    source.parts.push_back(moe::PartAttr::get(&context, tensor, 0, 0, 0));
+    source.parts.push_back(moe::PartAttr::get(&context, tensor, {}, 0, 0, 0));
   source.tensorShape.assign(tensorShape.begin(), tensorShape.end());
   source.unlessStored = unlessStored;
   return weight(name, shape, source);
@@ -336,7 +336,7 @@ Value LayerBuilder::headWeight(const Twine &name, const Twine &tensor,
                                int64_t end, int64_t columns) {
   WeightSource source;
   source.parts.push_back(
-      moe::PartAttr::get(&context, tensorOf(tensor), heads, begin, end));
+      moe::PartAttr::get(&context, tensorOf(tensor), {}, heads, begin, end));
   source.tensorShape = {heads * rowsOfHead, columns};
   return weight(name, {heads, end - begin, columns}, source);
 }

@@ -83,7 +83,7 @@ void ModelBuilder::buildLayers() {
 moe::WeightOp ModelBuilder::declare(const Twine &name, StringRef tensor,
                                     ArrayRef<int64_t> shape) {
   WeightSource source;
-  source.parts.push_back(moe::PartAttr::get(&context, tensor, 0, 0, 0));
+  source.parts.push_back(moe::PartAttr::get(&context, tensor, {}, 0, 0, 0));
   source.tensorShape.assign(shape.begin(), shape.end());
   moe::WeightOp weight = declareWeight(catalog, context, name, shape, source);
   builder.insert(weight);

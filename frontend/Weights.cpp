@@ -217,8 +217,7 @@ static Status writeWeight(moe::WeightOp weight,
 //===----------------------------------------------------------------------===//
 
 uint64_t moec::packedBytes(moe::WeightOp weight) {
-  RankedTensorType type = weight.getPackedType();
-  return uint64_t(type.getNumElements()) * (type.getElementTypeBitWidth() / 8);
+  return moe::getStorageBytes(weight.getPackedType());
 }
 
 static int64_t offsetOf(moe::WeightOp weight) {

@@ -124,6 +124,9 @@ FailureOr<Values> evaluateMoe(Interpreter &interpreter, Operation *op,
       .Case([&](AddOp op) -> Outcome {
         return Values{add(tensor(0), tensor(1))};
       })
+      .Case([&](SigmoidGateOp op) -> Outcome {
+        return Values{sigmoidGate(tensor(0), tensor(1))};
+      })
       .Case([&](SliceOp op) -> Outcome {
         return Values{
             slice(tensor(0), op.getBegin(), columns(op), op.getHeads())};

@@ -30,6 +30,7 @@ Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias);
 Tensor headLinear(const Tensor &input, const Tensor &weight, bool transposed);
 Tensor glu(moe::Activation activation, const Tensor &input);
 Tensor add(const Tensor &lhs, const Tensor &rhs);
+Tensor sigmoidGate(const Tensor &input, const Tensor &gate);
 /// `width` columns of the result, of all heads together.
 Tensor slice(const Tensor &input, int64_t begin, int64_t width, int64_t heads);
 Tensor concat(const Tensor &lhs, const Tensor &rhs, int64_t heads);

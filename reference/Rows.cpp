@@ -97,6 +97,16 @@ Tensor add(const Tensor &lhs, const Tensor &rhs) {
   return result;
 }
 
+Tensor sigmoidGate(const Tensor &input, const Tensor &gate) {
+  Tensor result(input.shape);
+  for (int64_t t = 0; t < input.size(0); ++t)
+    for (int64_t i = 0; i < input.size(1); ++i) {
+      double g = gate(t, gate.size(1) == 1 ? 0 : i);
+      result(t, i) = input(t, i) * float(1 / (1 + std::exp(-g)));
+    }
+  return result;
+}
+
 Tensor slice(const Tensor &input, int64_t begin, int64_t width, int64_t heads) {
   int64_t from = input.size(1) / heads, to = width / heads;
   Tensor result({input.size(0), width});

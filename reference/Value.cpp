@@ -48,7 +48,8 @@ static bool conforms(mlir::ArrayRef<int64_t> shape,
 bool Value::conformsTo(mlir::Type type) const {
   if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type))
     return is<Tensor>() &&
-           mlir::isa<mlir::FloatType>(tensor.getElementType()) &&
+           mlir::isa<mlir::FloatType, moe::ScaledType>(
+               tensor.getElementType()) &&
            conforms(as<Tensor>().shape, tensor);
   if (auto cache = mlir::dyn_cast<moe::CacheType>(type))
     return is<Cache>() && mlir::ArrayRef(as<Cache>().parts) == cache.getParts();

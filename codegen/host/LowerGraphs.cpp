@@ -229,8 +229,7 @@ struct HostLowerGraphsPass
     }
     int64_t weightsBytes = 0;
     for (auto weight : module.getOps<moe::WeightOp>()) {
-      RankedTensorType type = weight.getPackedType();
-      int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      int64_t bytes = moe::getStorageBytes(weight.getPackedType());
       int64_t offset = weight.getOffset().value_or(0);
       weights.push_back({Field::string(weight.getName()), Field::i64(offset),
                          Field::i64(bytes)});

@@ -12,6 +12,25 @@ using namespace moec::moe;
 
 #include "dialects/moe/MoeDialect.cpp.inc"
 
+/// `128x128`
+static ParseResult parseBlock(AsmParser &parser, int64_t &rows,
+                              int64_t &columns) {
+  SmallVector<int64_t> block;
+  SMLoc place = parser.getCurrentLocation();
+  if (parser.parseDimensionList(block, /*allowDynamic=*/false,
+                                /*withTrailingX=*/false))
+    return failure();
+  if (block.size() != 2)
+    return parser.emitError(place, "expected a block of rows x columns");
+  rows = block[0];
+  columns = block[1];
+  return success();
+}
+
+static void printBlock(AsmPrinter &printer, int64_t rows, int64_t columns) {
+  printer << rows << "x" << columns;
+}
+
 #define GET_TYPEDEF_CLASSES
 #include "dialects/moe/MoeTypes.cpp.inc"
 
@@ -62,6 +81,40 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
 
 int64_t CacheType::getWidth() const {
   return std::accumulate(getParts().begin(), getParts().end(), int64_t(0));
+}
+
+LogicalResult ScaledType::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 Type stored, int64_t rows, int64_t columns,
+                                 Type scale) {
+  if (!isa<Float8E4M3FNType>(stored) && !stored.isSignlessInteger(8) &&
+      !stored.isSignlessInteger(4))
+    return emitError() << "expected stored elements of f8E4M3FN, i8 or i4, got "
+                       << stored;
+  if (!scale.isF32() && !scale.isBF16())
+    return emitError() << "expected scales of f32 or bf16, got " << scale;
+  if (rows < 1 || columns < 1 || rows > kMaxBlock || columns > kMaxBlock)
+    return emitError() << "expected blocks of 1 to " << kMaxBlock
+                       << " rows and columns, got " << rows << "x" << columns;
+  if (stored.isSignlessInteger(4) && columns % 8)
+    return emitError() << "expected blocks of a multiple of 8 columns of 4-bit "
+                          "elements, got "
+                       << columns;
+  return success();
+}
+
+int64_t moec::moe::getStorageBytes(ShapedType type) {
+  auto scaled = dyn_cast<ScaledType>(type.getElementType());
+  if (!scaled)
+    return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  ArrayRef<int64_t> shape = type.getShape();
+  int64_t blocks =
+      llvm::divideCeil(shape[shape.size() - 2], scaled.getColumns());
+  for (int64_t size : shape.drop_back(2))
+    blocks *= size;
+  int64_t bits =
+      scaled.getScale().getIntOrFloatBitWidth() +
+      scaled.getColumns() * scaled.getStored().getIntOrFloatBitWidth();
+  return blocks * shape.back() * bits / 8;
 }
 
 LogicalResult RoutingType::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -35,6 +35,13 @@ inline constexpr llvm::StringLiteral kLimitsAttr = "moe.limits";
 inline constexpr llvm::StringLiteral kTargetAttr = "moe.target";
 inline constexpr llvm::StringLiteral kModelAttr = "moe.model";
 
+/// Bytes of a tensor or memref of static shape as it stands in memory or in the weight file; scaled elements stand in panels
+/// (`moe.panels`).
+int64_t getStorageBytes(mlir::ShapedType type);
+
+/// Rows and columns of a block of `!moe.scaled` at most.
+inline constexpr int64_t kMaxBlock = 1024;
+
 /// The name of the function that processes a step.
 inline constexpr llvm::StringLiteral kStepFunction = "step";
 

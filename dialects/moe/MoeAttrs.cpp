@@ -6,6 +6,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 using namespace moec::moe;
@@ -45,8 +46,8 @@ LogicalResult GroupsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 LogicalResult PartAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                               StringRef tensor, int64_t heads, int64_t begin,
-                               int64_t end) {
+                               StringRef tensor, StringAttr scale,
+                               int64_t heads, int64_t begin, int64_t end) {
   if (tensor.empty())
     return emitError() << "a part needs the name of a tensor";
   if (heads < 0 || begin < 0 || (heads ? end <= begin : begin || end))
@@ -79,7 +80,15 @@ RankedTensorType PanelsAttr::getPackedType(RankedTensorType type) const {
     std::swap(rows, columns);
   int64_t panelsOfPart = llvm::divideCeil(rows / getParts(), getWidth());
   shape.append({panelsOfPart * getParts(), columns, getWidth()});
-  return RankedTensorType::get(shape, type.getElementType());
+  Type element = type.getElementType();
+  if (auto scaled = dyn_cast<ScaledType>(element)) {
+    // A transposed panel runs along the rows of a head, which need not begin where a block does.
+    int64_t block = getTranspose() ? std::gcd(scaled.getRows(), columns)
+                                   : scaled.getColumns();
+    element = ScaledType::get(type.getContext(), scaled.getStored(), 1, block,
+                              scaled.getScale());
+  }
+  return RankedTensorType::get(shape, element);
 }
 
 //===--------------------------------------------------------------------------===//

@@ -131,13 +131,15 @@ def Moe_PartAttr : Moe_Attr<"Part", "part"> {
   let description = [{
     `tensor` is a name in the checkpoint; `{expert}` in it stands for the index along the first dimension of the weight.
     With `heads`, the rows of the tensor are viewed as `heads` equal groups, of which rows [begin, end) are taken:
-    `#moe.part<"…kv_b_proj.weight", heads = 4, begin = 0, end = 32>` is `4 x 32 x K`.
+    `#moe.part<"…kv_b_proj.weight", heads = 4, begin = 0, end = 32>` is `4 x 32 x K`. `scale` is the tensor of the scales of
+    its blocks, for weights of type `!moe.scaled` that are published so.
   }];
   let parameters = (ins StringRefParameter<"tensor name">:$tensor,
+                        OptionalParameter<"::mlir::StringAttr">:$scale,
                         DefaultValuedParameter<"int64_t", "0">:$heads,
                         DefaultValuedParameter<"int64_t", "0">:$begin,
                         DefaultValuedParameter<"int64_t", "0">:$end);
-  let assemblyFormat = "`<` $tensor (`,` struct($heads, $begin, $end)^)? `>`";
+  let assemblyFormat = "`<` $tensor (`scale` $scale^)? (`,` struct($heads, $begin, $end)^)? `>`";
   let genVerifyDecl = 1;
 }
 
@@ -148,6 +150,12 @@ def Moe_PanelsAttr : Moe_Attr<"Panels", "panels"> {
     panel padded with zeros, so that a kernel streams each panel once along K. With `parts` = 2 the rows are two matrices
     of N/2 rows, whose panels alternate (gate, up, gate, up, …). `transpose` packs the transposed matrix. Leading
     dimensions (experts, heads) stay outside.
+
+    Of a matrix of `!moe.scaled<q, r x c, d>` the panels are of `!moe.scaled<q, 1 x c', d>`: each row has its own scales, one
+    for every c' elements along K (c' = c, or a divisor of r that also divides a head's rows if transposed). A panel is then
+    a sequence of blocks of c' steps along K: `width` scales, then the stored elements, of 8 bits in order (k, n), of
+    4 bits in words of 32: the word (k / 8, n) holds elements k to k + 7 of row n, the first in the lowest bits. The last
+    block is padded with zeros.
   }];
   let parameters = (ins "int64_t":$width, DefaultValuedParameter<"int64_t", "1">:$parts,
                         DefaultValuedParameter<"bool", "false">:$transpose);

@@ -63,7 +63,14 @@ LogicalResult WeightOp::verify() {
                          << getType();
   if (getParts().empty())
     return emitOpError("expected at least one part");
+  auto scaled = dyn_cast<ScaledType>(type.getElementType());
+  if (scaled && type.getRank() == 1)
+    return emitOpError("expected a matrix of scaled elements, got a vector");
   for (PartAttr part : getParts().getAsRange<PartAttr>()) {
+    if (part.getScale() && !scaled)
+      return emitOpError() << "expected scaled elements of a part with scales, "
+                              "got "
+                           << type.getElementType();
     bool stacked = part.getTensor().contains("{expert}") || part.getHeads();
     if (stacked != (type.getRank() == 3))
       return emitOpError() << "expected "
@@ -123,6 +130,14 @@ LogicalResult PackOp::verify() {
 LogicalResult EmbeddingOp::verify() {
   return expectWidth(*this, "the result", columns(getResult()), // c1
                      columns(getTable()), "width of the table");
+}
+
+LogicalResult SigmoidGateOp::verify() {
+  int64_t gate = columns(getGate());
+  if (gate == 1)
+    return success();
+  return expectWidth(*this, "the gate", gate, columns(getInput()), // c1
+                     "one column, or the input");
 }
 
 LogicalResult RmsNormOp::verify() {

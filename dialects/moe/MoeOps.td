@@ -17,12 +17,15 @@ def Moe_Rows : Type<
          "::llvm::cast<::mlir::RankedTensorType>($_self).getDimSize(1) > 0">]>,
     "f32 rows of static, positive width (tensor<?xNxf32>)", "::mlir::RankedTensorType">;
 def Moe_Element : AnyTypeOf<[F32, BF16, F16]>;
-class Moe_StaticTensor<int rank> : Type<
-    And<[HasStaticShapePred, TensorRankOf<[Moe_Element], [rank]>.predicate]>,
-    "static f32, bf16 or f16 tensor of rank " # rank, "::mlir::RankedTensorType">;
+class Moe_StaticTensor<int rank, string elements = "f32, bf16 or f16", Type element = Moe_Element> : Type<
+    And<[HasStaticShapePred, TensorRankOf<[element], [rank]>.predicate]>,
+    "static " # elements # " tensor of rank " # rank, "::mlir::RankedTensorType">;
 def Moe_Vector : Moe_StaticTensor<1>;
-def Moe_Matrix : Moe_StaticTensor<2>;
-def Moe_MatrixStack : Moe_StaticTensor<3>;
+def Moe_Table : Moe_StaticTensor<2>;
+/// Matrices that are only multiplied by may be quantised.
+def Moe_MatrixElement : AnyTypeOf<[F32, BF16, F16, Moe_ScaledType]>;
+def Moe_Matrix : Moe_StaticTensor<2, "f32, bf16, f16 or scaled", Moe_MatrixElement>;
+def Moe_MatrixStack : Moe_StaticTensor<3, "f32, bf16, f16 or scaled", Moe_MatrixElement>;
 
 //===--------------------------------------------------------------------------===//
 // Weights
@@ -97,7 +100,7 @@ def Moe_EmbeddingOp : Moe_Op<"embedding", [Pure]> {
     ```
     Constraints: (c1) the result is as wide as the table.
   }];
-  let arguments = (ins Moe_Matrix:$table, Moe_BatchType:$batch);
+  let arguments = (ins Moe_Table:$table, Moe_BatchType:$batch);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = "$table `of` $batch attr-dict `:` type($table) `->` type($result)";
   let hasVerifier = 1;
@@ -190,6 +193,23 @@ def Moe_AddOp : Moe_Op<"add", [Pure, SameOperandsAndResultType]> {
   let arguments = (ins Moe_Rows:$lhs, Moe_Rows:$rhs);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
+def Moe_SigmoidGateOp : Moe_Op<"sigmoid_gate", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "rows scaled by the sigmoid of a gate";
+  let description = [{
+    `result[t, i] = input[t, i] σ(gate[t, i])`, or with a gate of one column `input[t, i] σ(gate[t, 0])`;
+    `σ(g) = 1 / (1 + exp(-g))`.
+
+    ```mlir
+    %y = moe.sigmoid_gate %shared, %g : tensor<?x160xf32>, tensor<?x1xf32>
+    ```
+    Constraints: (c1) the gate is one column or as wide as the input.
+  }];
+  let arguments = (ins Moe_Rows:$input, Moe_Rows:$gate);
+  let results = (outs Moe_Rows:$result);
+  let assemblyFormat = "$input `,` $gate attr-dict `:` type($input) `,` type($gate)";
+  let hasVerifier = 1;
 }
 
 def Moe_SliceOp : Moe_Op<"slice", [Pure]> {

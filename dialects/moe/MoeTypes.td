@@ -5,8 +5,9 @@
 
 include "dialects/moe/MoeDialect.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
 
-class Moe_Type<string name, string typeMnemonic> : TypeDef<Moe_Dialect, name> {
+class Moe_Type<string name, string typeMnemonic, list<Trait> traits = []> : TypeDef<Moe_Dialect, name, traits> {
   let mnemonic = typeMnemonic;
 }
 
@@ -41,6 +42,21 @@ def Moe_RoutingType : Moe_Type<"Routing", "routing"> {
   }];
   let parameters = (ins "int64_t":$experts, "int64_t":$topK);
   let assemblyFormat = "`<` `experts` `=` $experts `,` `top_k` `=` $topK `>`";
+  let genVerifyDecl = 1;
+}
+
+def Moe_ScaledType : Moe_Type<"Scaled", "scaled", [MemRefElementTypeInterface]> {
+  let summary = "element of a matrix that is quantised in blocks";
+  let description = [{
+    A matrix `N x K` of `stored` numbers q and a scale d for each block of `rows x columns`: the element (n, k) is
+    `round_f32(q[n, k] * d[n / rows, k / columns])`. Blocks at the lower and right border may be smaller. In a weight of
+    several parts, blocks begin anew with each part. The value of such a tensor is an f32 matrix; it is never written out.
+
+    `!moe.scaled<f8E4M3FN, 128x128, f32>` is how FP8 checkpoints are published, `!moe.scaled<i8, 1x32, bf16>` and
+    `!moe.scaled<i4, 1x32, bf16>` what `--quantize` makes.
+  }];
+  let parameters = (ins "::mlir::Type":$stored, "int64_t":$rows, "int64_t":$columns, "::mlir::Type":$scale);
+  let assemblyFormat = "`<` $stored `,` custom<Block>($rows, $columns) `,` $scale `>`";
   let genVerifyDecl = 1;
 }
 

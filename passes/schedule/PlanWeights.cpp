@@ -36,8 +36,7 @@ struct PlanWeightsPass : moec::impl::PlanWeightsPassBase<PlanWeightsPass> {
     int64_t offset = 0;
     for (auto weight : getOperation().getOps<moe::WeightOp>()) {
       weight.setOffsetAttr(builder.getI64IntegerAttr(offset));
-      RankedTensorType type = weight.getPackedType();
-      int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      int64_t bytes = moe::getStorageBytes(weight.getPackedType());
       offset = llvm::alignTo(offset + bytes, kWeightAlignment);
     }
     getOperation().walk([](moe::GetWeightOp op) {

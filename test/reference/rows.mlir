@@ -107,6 +107,21 @@ func.func @add() {
   return
 }
 
+// Gates of 0 and of one column: σ(0) = 1/2, σ(ln 3) = 3/4.
+func.func @sigmoid_gate() {
+  %x0 = arith.constant dense<[[8.0, 4.0]]> : tensor<1x2xf32>
+  %x = tensor.cast %x0 : tensor<1x2xf32> to tensor<?x2xf32>
+  %g0 = arith.constant dense<[[0.0, 1.09861228867]]> : tensor<1x2xf32>
+  %g = tensor.cast %g0 : tensor<1x2xf32> to tensor<?x2xf32>
+  %y = moe.sigmoid_gate %x, %g : tensor<?x2xf32>, tensor<?x2xf32>
+  check.expect_close %y, dense<[[4.0, 3.0]]> : tensor<1x2xf32> within 1.0e-6 : tensor<?x2xf32>
+  %h0 = arith.constant dense<[[1.09861228867]]> : tensor<1x1xf32>
+  %h = tensor.cast %h0 : tensor<1x1xf32> to tensor<?x1xf32>
+  %z = moe.sigmoid_gate %x, %h : tensor<?x2xf32>, tensor<?x1xf32>
+  check.expect_close %z, dense<[[6.0, 3.0]]> : tensor<1x2xf32> within 1.0e-6 : tensor<?x2xf32>
+  return
+}
+
 // Columns [1, 3) of the row, and column 1 of each of two heads.
 func.func @slice() {
   %x0 = arith.constant dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]> : tensor<2x4xf32>

@@ -180,6 +180,29 @@ struct AddPattern : MoeToKernelPattern<moe::AddOp> {
   }
 };
 
+struct SigmoidGatePattern : MoeToKernelPattern<moe::SigmoidGateOp> {
+  using MoeToKernelPattern::MoeToKernelPattern;
+  Values convert(moe::SigmoidGateOp op, Adaptor adaptor,
+                 KernelBuilder &b) const override {
+    Value input = adaptor.getInput().front(), gate = adaptor.getGate().front();
+    AffineMap gatePlace = b.elementMap();
+    if (columnsOf(gate) == 1)
+      gatePlace =
+          b.map(1, 0, {b.dim(0), getAffineConstantExpr(0, b.getContext())});
+    return {b.elementwise(
+        b.rowCount(input), columnsOf(input),
+        {{input, b.elementMap()}, {gate, gatePlace}},
+        [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+          Value negated = arith::NegFOp::create(b, args[1]);
+          Value denominator = arith::AddFOp::create(
+              b, constant(b, 1.0), math::ExpOp::create(b, negated));
+          Value sigmoid =
+              arith::DivFOp::create(b, constant(b, 1.0), denominator);
+          return {arith::MulFOp::create(b, args[0], sigmoid)};
+        })};
+  }
+};
+
 /// `init` with columns [to, to + width) of each of its heads taken from columns [from, …) of the heads of `input`.
 Value copyColumns(KernelBuilder &b, Value input, int64_t from, Value init,
                   int64_t to, int64_t width, int64_t heads) {
@@ -232,5 +255,6 @@ void moec::populateRowPatterns(TypeConverter &converter,
                                RewritePatternSet &patterns) {
   patterns.add<AddPattern, ConcatPattern, EmbeddingPattern, GluPattern,
                HeadLinearPattern, LinearPattern, OutputRowsPattern,
-               RmsNormPattern, SlicePattern>(converter, patterns.getContext());
+               RmsNormPattern, SigmoidGatePattern, SlicePattern>(
+      converter, patterns.getContext());
 }

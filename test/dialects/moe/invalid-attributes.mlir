@@ -7,6 +7,31 @@ func.func private @cache_width(%x: !moe.cache<[4, 0], f32>)
 
 // -----
 
+// expected-error @below {{expected stored elements of f8E4M3FN, i8 or i4, got 'i16'}}
+func.func private @scaled_stored(tensor<4x4x!moe.scaled<i16, 1x32, f32>>)
+
+// -----
+
+// expected-error @below {{expected scales of f32 or bf16, got 'f16'}}
+func.func private @scaled_scale(tensor<4x4x!moe.scaled<i8, 1x32, f16>>)
+
+// -----
+
+// expected-error @below {{expected blocks of 1 to 1024 rows and columns, got 1x2048}}
+func.func private @scaled_block(tensor<4x4x!moe.scaled<i8, 1x2048, f32>>)
+
+// -----
+
+// expected-error @below {{expected blocks of a multiple of 8 columns of 4-bit elements, got 12}}
+func.func private @scaled_words(tensor<4x4x!moe.scaled<i4, 1x12, f32>>)
+
+// -----
+
+// expected-error @below {{expected a block of rows x columns}}
+func.func private @scaled_dimensions(tensor<4x4x!moe.scaled<i8, 32, f32>>)
+
+// -----
+
 // expected-error @below {{expected a cache of f32, got 'bf16'}}
 func.func private @cache_element(%x: !moe.cache<[4], bf16>)
 

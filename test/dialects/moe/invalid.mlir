@@ -42,6 +42,32 @@ moe.weight @odd_parts : tensor<5x4xf32> from [#moe.part<"w">] layout <width = 4,
 
 // -----
 
+// expected-error @below {{expected a matrix of scaled elements, got a vector}}
+moe.weight @scaled_vector : tensor<4x!moe.scaled<i8, 1x32, bf16>> from [#moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected scaled elements of a part with scales, got 'bf16'}}
+moe.weight @scales : tensor<4x4xbf16> from [#moe.part<"w" scale "s">]
+
+// -----
+
+func.func @sigmoid_gate_c1(%x: tensor<?x4xf32>, %g: tensor<?x2xf32>) {
+  // expected-error @below {{expected the gate to be 4 wide (one column, or the input), got 2}}
+  %y = moe.sigmoid_gate %x, %g : tensor<?x4xf32>, tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @scaled_table(%w: tensor<4x32x!moe.scaled<i8, 1x32, bf16>>, %b: !moe.batch) {
+  // expected-error @below {{operand #0 must be static f32, bf16 or f16 tensor of rank 2}}
+  %y = moe.embedding %w of %b : tensor<4x32x!moe.scaled<i8, 1x32, bf16>> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
 func.func @get_weight_symbol() {
   // expected-error @below {{no moe.weight named @nothing}}
   %w = moe.get_weight @nothing : tensor<4xf32>
