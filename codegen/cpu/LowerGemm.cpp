@@ -1,11 +1,18 @@
 //===- LowerGemm.cpp - Tasks of kernel.gemm -----------------------------------===//
 //
-// A task has some rows and a few panels. Rows are taken in register tiles of m rows x p panels: m * p accumulators live in
-// registers along the whole of K, each panel row is loaded once and multiplied by m broadcast elements. Every accumulator is
-// one sequence of fused multiply-adds from zero in the order of k, so that neither m nor p can change a result.
+// A task has some rows and some panels and goes one of two ways, by its number of rows:
+//
+// - few rows (decode): the panels are streamed from memory, each element decoded once and multiplied by each row;
+// - more rows (prefill): the panels are decoded into scratch memory, a part of K at a time, and multiplied by the rows in
+//   register tiles, so that decoding costs little however many rows there are.
+//
+// Either way the sums of a register tile live in registers while k runs, and each is one sequence of fused multiply-adds from
+// zero in the order of k: neither the way, nor the tile, nor the part of K can change a result. Sums are then kept in scratch
+// memory, from which the epilogue takes them.
 //
 //===------------------------------------------------------------------------===//
 
+#include "codegen/cpu/PanelReader.h"
 #include "codegen/cpu/TaskBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,24 +28,32 @@ using namespace moec::kernel;
 
 namespace {
 
-/// Row counts of register tiles, the largest first: any number of rows is a sum of them.
-constexpr int64_t kRowCounts[] = {6, 4, 2, 1};
+/// Rows up to which panels are streamed.
+constexpr int64_t kStreamedRows = 4;
+/// Bytes ahead of its use that a streamed line is asked for.
+constexpr int64_t kPrefetchBytes = 1024;
+/// Bytes of decoded panels in scratch memory: together with the rows they meet they should stay in the second-level cache.
+constexpr int64_t kDecodedBytes = 256 * 1024;
 
 class GemmTask {
 public:
-  GemmTask(TaskBuilder &b, GemmOp op, int64_t vectorRegisters)
-      : b(b), op(op), parts(op.getParts()), n(op.getN()), k(op.getK()),
-        outputPanels(llvm::divideCeil(n, kLanes)) {
-    // m * p accumulators, p panel rows and a broadcast element must fit. With few registers one panel at a time.
-    panelsAtOnce = vectorRegisters >= 32 ? 4 : parts;
+  GemmTask(TaskBuilder &b, GemmOp op)
+      : b(b), op(op), reader(b, op), parts(op.getParts()), n(op.getN()),
+        k(op.getK()), outputPanels(llvm::divideCeil(n, kLanes)),
+        tilePanels(op.getTileSizes()[1] / kLanes * parts),
+        isWide(b.getUnit().registers >= 32) {
     input = b.buffer(op.getInput());
-    weight = b.buffer(op.getWeight());
     init = b.buffer(op.getInits()[0]);
+    // A part of K is a whole number of blocks.
+    int64_t steps = kDecodedBytes / (tilePanels * kLanes * sizeof(float));
+    partSteps = std::max<int64_t>(1, steps / reader.getBlockSteps()) *
+                reader.getBlockSteps();
+    partSteps = std::min<int64_t>(
+        partSteps, llvm::alignTo(k, uint64_t(reader.getBlockSteps())));
   }
 
   void emit() {
     int64_t columns = op.getTileSizes()[1];
-    int64_t panelsPerTile = columns / kLanes;
     int64_t tilesPerHead = llvm::divideCeil(n, columns);
     IndexRange rows;
     if (op.getGroups()) {
@@ -57,82 +72,230 @@ public:
       matrix = b.div(tile, tilesPerHead);
       tile = b.rem(tile, tilesPerHead);
     }
-    if (hasPrologue())
-      packed =
-          b.scratch({kRowCounts[0], llvm::alignTo(k, kLanes)}, b.getF32Type());
+    // Output panels of this task; each is `parts` panels of the weight.
     IndexRange panels;
-    panels.begin = b.mul(tile, panelsPerTile);
+    panels.begin = b.mul(tile, columns / kLanes);
     panels.end =
-        b.min(b.add(panels.begin, panelsPerTile), b.index(outputPanels));
-    emitRows(rows, panels);
+        b.min(b.add(panels.begin, columns / kLanes), b.index(outputPanels));
+    firstRow = rows.begin;
+    firstPanel = b.mul(panels.begin, parts);
+    panelCount = b.mul(b.sub(panels.end, panels.begin), parts);
+    sums = b.scratch({op.getTileSizes()[0], tilePanels, kLanes},
+                     b.getF32Type());
+    Value few = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ule, b.sub(rows.end, rows.begin),
+        b.index(kStreamedRows));
+    b.branch(few, [&] { emitStreamed(rows); }, [&] { emitDecoded(rows); });
+    emitEpilogues(rows, panels);
   }
 
 private:
   bool hasPrologue() { return !op.getPrologue().empty(); }
+  /// Whether rows are copied before they are multiplied.
+  bool copiesRows() { return hasPrologue() || op.getGather(); }
 
-  //===--- tiling ---===//
+  //===--- few rows ---===//
 
-  void emitRows(IndexRange rows, IndexRange panels) {
-    Value begin = rows.begin;
-    for (int64_t count : kRowCounts) {
-      // As many blocks of `count` rows as fit into what is left.
-      Value left = b.sub(rows.end, begin);
-      Value end = b.add(begin, b.mul(b.div(left, count), count));
-      b.loop(begin, end, count,
-             [&](Value row) { emitRowBlock(row, count, panels); });
-      begin = end;
-    }
+  void emitStreamed(IndexRange rows) {
+    if (copiesRows())
+      copied = b.scratch({kStreamedRows, int64_t(llvm::alignTo(k, kLanes))},
+                         b.getF32Type());
+    forBlocks(rows.begin, rows.end, {4, 3, 2, 1},
+              [&](Value row, int64_t count) {
+                prepareRows(row, count, b.index(0), b.index(k));
+                // Sums, a step of each panel and a broadcast element must fit.
+                int64_t panels = isWide ? 4 : std::max<int64_t>(1, 4 / count);
+                forBlocks(b.index(0), panelCount, {panels, 1},
+                          [&](Value panel, int64_t panels) {
+                            streamPanels(row, count, panel, panels);
+                          });
+              });
   }
 
-  void emitRowBlock(Value row, int64_t count, IndexRange panels) {
-    // Rows of the input, through the gather.
-    sourceRows.clear();
-    targetRows.clear();
-    for (int64_t i = 0; i < count; ++i) {
-      Value target = b.add(row, i);
-      targetRows.push_back(target);
-      sourceRows.push_back(op.getGather()
-                               ? b.loadIndex(b.buffer(op.getGather()), target)
-                               : target);
-    }
-    if (hasPrologue())
-      packRows(count);
-    int64_t atOnce = std::max<int64_t>(1, panelsAtOnce / parts);
-    Value begin = panels.begin;
-    for (int64_t step : {atOnce, int64_t(1)}) {
-      Value left = b.sub(panels.end, begin);
-      Value end = b.add(begin, b.mul(b.div(left, step), step));
-      b.loop(begin, end, step,
-             [&](Value panel) { emitRegisterTile(count, panel, step); });
-      begin = end;
-      if (atOnce == 1)
-        break;
-    }
+  /// Sums of `count` rows and `panels` panels from `panel` of the task on.
+  void streamPanels(Value row, int64_t count, Value panel, int64_t panels) {
+    SmallVector<Value> offsets;
+    for (int64_t p = 0; p < panels; ++p)
+      offsets.push_back(
+          reader.panelOffset(matrix, b.add(firstPanel, b.add(panel, p))));
+    int64_t blockSteps = reader.getBlockSteps();
+    SmallVector<Value> zeros(count * panels, b.zeroVector());
+    SmallVector<Value> results =
+        b.loop(b.index(0), b.index(k / blockSteps), 1, zeros,
+               [&](Value block, ValueRange carried) {
+                 return streamBlock(offsets, block, count, blockSteps, carried);
+               });
+    if (k % blockSteps)
+      results = streamBlock(offsets, b.index(k / blockSteps), count,
+                            k % blockSteps, results);
+    storeSums(results, row, panel, count, panels);
   }
 
-  //===--- prologue ---===//
+  /// Adds the first `steps` steps of a block to the sums.
+  SmallVector<Value> streamBlock(ArrayRef<Value> panelOffsets, Value block,
+                                 int64_t count, int64_t steps,
+                                 ValueRange results) {
+    SmallVector<Value> offsets, scales;
+    for (Value panel : panelOffsets) {
+      offsets.push_back(reader.blockOffset(panel, block));
+      scales.push_back(reader.loadScales(offsets.back()));
+    }
+    Value firstStep = b.mul(block, reader.getBlockSteps());
+    int64_t chunkSteps = reader.getChunkSteps();
+    auto add = [&](Value chunk, int64_t steps, ValueRange results) {
+      SmallVector<SmallVector<Value>> decoded;
+      for (auto [offset, scale] : llvm::zip(offsets, scales)) {
+        reader.prefetch(offset, chunk, kPrefetchBytes);
+        decoded.push_back(reader.loadChunk(offset, chunk, steps, scale));
+      }
+      SmallVector<Value> next(results);
+      Value first = b.add(firstStep, b.mul(chunk, chunkSteps));
+      for (int64_t i = 0; i < steps; ++i)
+        for (int64_t r = 0; r < count; ++r) {
+          Value x = b.broadcast(loadInput(r, b.add(first, i)));
+          for (size_t p = 0; p < offsets.size(); ++p) {
+            Value &sum = next[r * offsets.size() + p];
+            sum = math::FmaOp::create(b, x, decoded[p][i], sum);
+          }
+        }
+      return next;
+    };
+    SmallVector<Value> sums(results);
+    int64_t chunks = steps / chunkSteps;
+    if (chunks == 1)
+      sums = add(b.index(0), chunkSteps, sums);
+    else if (chunks)
+      sums = b.loop(b.index(0), b.index(chunks), 1, sums,
+                    [&](Value chunk, ValueRange carried) {
+                      return add(chunk, chunkSteps, carried);
+                    });
+    if (steps % chunkSteps)
+      sums = add(b.index(chunks), steps % chunkSteps, sums);
+    return sums;
+  }
 
-  /// The rows of the block with the prologue applied, one after the other in scratch.
-  void packRows(int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
+  //===--- more rows ---===//
+
+  void emitDecoded(IndexRange rows) {
+    SmallVector<int64_t> counts = {6, 4, 2, 1};
+    if (isWide)
+      counts = {12, 8, 4, 2, 1};
+    if (copiesRows())
+      copied = b.scratch({counts.front(), partSteps + kLanes}, b.getF32Type());
+    // A step more, lest the panels of a tile stand in the same sets of the cache.
+    decoded = b.scratch({tilePanels, partSteps + 1, kLanes}, b.getF32Type());
+    clearSums(b.sub(rows.end, rows.begin));
+    b.loop(b.index(0), b.index(k), partSteps, [&](Value begin) {
+      Value end = b.min(b.add(begin, partSteps), b.index(k));
+      b.loop(b.index(0), panelCount, 1,
+             [&](Value panel) { decodePanel(panel, begin, end); });
+      forBlocks(rows.begin, rows.end, counts, [&](Value row, int64_t count) {
+        prepareRows(row, count, begin, end);
+        SmallVector<int64_t> panels = {1};
+        if (isWide)
+          panels = {2, 1};
+        forBlocks(b.index(0), panelCount, panels,
+                  [&](Value panel, int64_t panels) {
+                    multiplyTile(row, count, panel, panels, begin, end);
+                  });
+      });
+    });
+  }
+
+  /// Steps [begin, end) of a panel as f32.
+  void decodePanel(Value panel, Value begin, Value end) {
+    Value source = reader.panelOffset(matrix, b.add(firstPanel, panel));
+    int64_t blockSteps = reader.getBlockSteps();
+    int64_t chunkSteps = reader.getChunkSteps();
+    auto decode = [&](Value block, int64_t steps) {
+      Value offset = reader.blockOffset(source, block);
+      Value scales = reader.loadScales(offset);
+      Value at = b.sub(b.mul(block, blockSteps), begin);
+      auto store = [&](Value chunk, int64_t steps) {
+        Value first = b.add(at, b.mul(chunk, chunkSteps));
+        reader.prefetch(offset, chunk, kPrefetchBytes);
+        for (auto [i, step] :
+             llvm::enumerate(reader.loadChunk(offset, chunk, steps, scales)))
+          b.store(step, decoded, {panel, b.add(first, i), b.index(0)});
+      };
+      b.loop(b.index(0), b.index(steps / chunkSteps), 1,
+             [&](Value chunk) { store(chunk, chunkSteps); });
+      if (steps % chunkSteps)
+        store(b.index(steps / chunkSteps), steps % chunkSteps);
+    };
+    b.loop(b.div(begin, blockSteps), b.div(end, blockSteps), 1,
+           [&](Value block) { decode(block, blockSteps); });
+    if (k % blockSteps)
+      b.branch(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, end,
+                                     b.index(k)),
+               [&] { decode(b.index(k / blockSteps), k % blockSteps); });
+  }
+
+  /// Adds k in [begin, end) to the sums of a register tile.
+  void multiplyTile(Value row, int64_t count, Value panel, int64_t panels,
+                    Value begin, Value end) {
+    SmallVector<Value> start;
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t p = 0; p < panels; ++p)
+        start.push_back(b.load(sums, sumPlace(row, r, panel, p), kLanes));
+    SmallVector<Value> results = b.loop(
+        b.index(0), b.sub(end, begin), 1, start,
+        [&](Value step, ValueRange carried) -> SmallVector<Value> {
+          SmallVector<Value> columns, next;
+          for (int64_t p = 0; p < panels; ++p)
+            columns.push_back(
+                b.load(decoded, {b.add(panel, p), step, b.index(0)}, kLanes));
+          for (int64_t r = 0; r < count; ++r) {
+            Value place = copiesRows() ? step : b.add(begin, step);
+            Value x = b.broadcast(loadInput(r, place));
+            for (int64_t p = 0; p < panels; ++p)
+              next.push_back(math::FmaOp::create(b, x, columns[p],
+                                                 carried[r * panels + p]));
+          }
+          return next;
+        });
+    storeSums(results, row, panel, count, panels);
+  }
+
+  //===--- rows ---===//
+
+  /// Makes loadInput serve `count` rows from `row` on and k in [begin, end).
+  void prepareRows(Value row, int64_t count, Value begin, Value end) {
+    tileRow = row;
+    if (!copiesRows())
+      return;
+    b.loop(b.index(0), b.index(count), 1, [&](Value i) {
+      Value source = b.add(row, i);
+      if (op.getGather())
+        source = b.loadIndex(b.buffer(op.getGather()), source);
       SmallVector<Value> rowValues;
       for (auto [value, access] :
            fused(op.getPrologueIns(), op.getPrologueAccess()))
         if (access == Access::Row)
-          rowValues.push_back(b.load(value, sourceRows[i], 1));
-      b.forColumns(k, [&](Value column, int64_t lanes) {
-        SmallVector<Value> arguments{
-            b.load(input, {sourceRows[i], inputColumn(column)}, lanes)};
-        const Value *rowValue = rowValues.begin();
-        for (auto [value, access] :
-             fused(op.getPrologueIns(), op.getPrologueAccess()))
-          arguments.push_back(access == Access::Row
-                                  ? *rowValue++
-                                  : b.load(value, column, lanes));
-        b.store(b.apply(op.getPrologue(), arguments)[0], packed,
-                {b.index(i), column});
+          rowValues.push_back(b.load(value, source, 1));
+      b.forColumns(begin, end, [&](Value column, int64_t lanes) {
+        Value x = b.load(input, {source, inputColumn(column)}, lanes);
+        if (hasPrologue())
+          x = b.apply(op.getPrologue(),
+                      prologueArguments(x, column, lanes, rowValues))[0];
+        b.store(x, copied, {i, b.sub(column, begin)});
       });
+    });
+  }
+
+  SmallVector<Value> prologueArguments(Value x, Value column, int64_t lanes,
+                                       ArrayRef<Value> rowValues) {
+    SmallVector<Value> arguments{x};
+    for (auto [value, access] :
+         fused(op.getPrologueIns(), op.getPrologueAccess())) {
+      if (access == Access::Row) {
+        arguments.push_back(rowValues.front());
+        rowValues = rowValues.drop_front();
+      } else {
+        arguments.push_back(b.load(value, column, lanes));
+      }
     }
+    return arguments;
   }
 
   /// Where column `column` of the matrix's input stands in a row.
@@ -142,48 +305,51 @@ private:
     return op.getHeads() > 1 ? b.add(place, b.mul(matrix, stride)) : place;
   }
 
-  //===--- register tile ---===//
-
-  /// `count` rows times `panels` output panels from `panel` on.
-  void emitRegisterTile(int64_t count, Value panel, int64_t panels) {
-    int64_t columns = panels * parts;
-    SmallVector<Value> zeros(count * columns, b.zeroVector());
-    Value firstPanel = b.mul(panel, parts);
-    SmallVector<Value> accumulators = b.loop(
-        b.index(0), b.index(k), 1, zeros,
-        [&](Value step, ValueRange carried) -> SmallVector<Value> {
-          SmallVector<Value> panelRows;
-          for (int64_t p = 0; p < columns; ++p) {
-            SmallVector<Value> indices{b.add(firstPanel, p), step, b.index(0)};
-            if (matrix)
-              indices.insert(indices.begin(), matrix);
-            panelRows.push_back(b.extend(b.load(weight, indices, kLanes)));
-          }
-          SmallVector<Value> sums;
-          for (int64_t i = 0; i < count; ++i) {
-            Value x = b.broadcast(loadInput(i, step));
-            for (int64_t p = 0; p < columns; ++p)
-              sums.push_back(math::FmaOp::create(b, x, panelRows[p],
-                                                 carried[i * columns + p]));
-          }
-          return sums;
-        });
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t p = 0; p < panels; ++p)
-        emitEpilogue(
-            i, b.add(panel, p),
-            ArrayRef(accumulators).slice(i * columns + p * parts, parts));
+  /// Element `place` of the r-th prepared row; copied rows begin with the part of K.
+  Value loadInput(int64_t r, Value place) {
+    if (copiesRows())
+      return b.load(copied, {b.index(r), place}, 1);
+    return b.load(input, {b.add(tileRow, r), inputColumn(place)}, 1);
   }
 
-  Value loadInput(int64_t i, Value step) {
-    if (hasPrologue())
-      return b.load(packed, {b.index(i), step}, 1);
-    return b.load(input, {sourceRows[i], inputColumn(step)}, 1);
+  //===--- sums ---===//
+
+  SmallVector<Value> sumPlace(Value row, int64_t r, Value panel, int64_t p) {
+    return {b.add(b.sub(row, firstRow), r), b.add(panel, p), b.index(0)};
+  }
+
+  void storeSums(ArrayRef<Value> values, Value row, Value panel, int64_t count,
+                 int64_t panels) {
+    for (int64_t r = 0; r < count; ++r)
+      for (int64_t p = 0; p < panels; ++p)
+        b.store(values[r * panels + p], sums, sumPlace(row, r, panel, p));
+  }
+
+  void clearSums(Value rows) {
+    b.loop(b.index(0), rows, 1, [&](Value row) {
+      b.loop(b.index(0), panelCount, 1, [&](Value panel) {
+        b.store(b.zeroVector(), sums, {row, panel, b.index(0)});
+      });
+    });
   }
 
   //===--- epilogue ---===//
 
-  void emitEpilogue(int64_t i, Value panel, ArrayRef<Value> accumulators) {
+  void emitEpilogues(IndexRange rows, IndexRange panels) {
+    b.loop(rows.begin, rows.end, 1, [&](Value row) {
+      b.loop(panels.begin, panels.end, 1, [&](Value panel) {
+        Value first = b.mul(b.sub(panel, panels.begin), parts);
+        SmallVector<Value> arguments;
+        for (int64_t p = 0; p < parts; ++p)
+          arguments.push_back(
+              b.load(sums, sumPlace(row, 0, first, p), kLanes));
+        emitEpilogue(row, panel, arguments);
+      });
+    });
+  }
+
+  /// `arguments` are the sums of an output panel, one of each part.
+  void emitEpilogue(Value row, Value panel, SmallVector<Value> &arguments) {
     Value column = b.mul(panel, kLanes);
     Value mask;
     if (n % kLanes)
@@ -192,10 +358,8 @@ private:
     Value place = column;
     if (op.getHeads() > 1)
       place = b.add(column, b.mul(matrix, n));
-    Value row = targetRows[i];
-    Value result = accumulators.front();
+    Value result = arguments.front();
     if (!op.getEpilogue().empty()) {
-      SmallVector<Value> arguments(accumulators);
       for (auto [value, access] :
            fused(op.getEpilogueIns(), op.getEpilogueAccess())) {
         if (access == Access::Row)
@@ -210,6 +374,21 @@ private:
     b.storeMasked(result, init, {row, place}, mask);
   }
 
+  //===--- helpers ---===//
+
+  /// [begin, end) in blocks of the first of `counts`, what is left in blocks of the next, and so on.
+  void forBlocks(Value begin, Value end, ArrayRef<int64_t> counts,
+                 function_ref<void(Value, int64_t)> body) {
+    for (int64_t count : counts) {
+      Value blocks = b.div(b.sub(end, begin), count);
+      Value next = b.add(begin, b.mul(blocks, count));
+      b.loop(begin, next, count, [&](Value at) { body(at, count); });
+      begin = next;
+      if (count == 1)
+        break;
+    }
+  }
+
   /// Fused operands as memrefs of the task, each with its access.
   SmallVector<std::pair<Value, Access>> fused(ValueRange operands,
                                               ArrayAttr access) {
@@ -222,15 +401,26 @@ private:
 
   TaskBuilder &b;
   GemmOp op;
-  int64_t parts, n, k, outputPanels, panelsAtOnce;
-  Value input, weight, init, packed;
+  PanelReader reader;
+  int64_t parts, n, k, outputPanels;
+  /// Panels of the weight in a whole task, and steps of a part of K.
+  int64_t tilePanels, partSteps;
+  bool isWide;
+  Value input, init;
   /// Expert or head; null for a plain product.
   Value matrix;
-  SmallVector<Value> sourceRows, targetRows;
+  Value firstRow, firstPanel, panelCount;
+  /// [rows of a tile, tilePanels, kLanes]
+  Value sums;
+  /// [rows of a block, K or a part of it]: rows gathered and through the prologue.
+  Value copied;
+  /// [tilePanels, partSteps, kLanes]
+  Value decoded;
+  Value tileRow;
 };
 
 } // namespace
 
-void moec::cpu::lowerGemm(TaskBuilder &b, GemmOp op, int64_t vectorRegisters) {
-  GemmTask(b, op, vectorRegisters).emit();
+void moec::cpu::lowerGemm(TaskBuilder &b, GemmOp op) {
+  GemmTask(b, op).emit();
 }

@@ -32,14 +32,6 @@ using namespace moec;
 using namespace moec::cpu;
 using namespace moec::kernel;
 
-/// Vector registers of kLanes f32: 32 with AVX-512; 16 ymm make 8.
-static int64_t countVectorRegisters(ModuleOp module) {
-  auto target = module->getAttrOfType<moe::CpuTargetAttr>(moe::kTargetAttr);
-  bool wide = target && target.getFeatures() &&
-              target.getFeatures().getValue().contains("+avx512f");
-  return wide ? 32 : 8;
-}
-
 /// Whether two kernels do the same to the same slots of their graphs' arguments, so that one task serves both. Layers of two
 /// kinds that begin alike share the tasks of what they have in common.
 static bool isSameTask(TaskInterface a, const GraphArguments &aArguments,
@@ -72,7 +64,7 @@ struct CpuLowerTasksPass
     : moec::cpu::impl::CpuLowerTasksPassBase<CpuLowerTasksPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    vectorRegisters = countVectorRegisters(module);
+    unit = VectorUnit::of(module);
     scratchBytes = 64;
     SmallVector<GraphOp> graphs;
     module.walk([&](GraphOp graph) { graphs.push_back(graph); });
@@ -111,11 +103,11 @@ struct CpuLowerTasksPass
     // Of the LLVM dialect from the start: the graph's descriptor holds its address.
     auto function = LLVM::LLVMFuncOp::create(module, op->getLoc(), name, type,
                                              LLVM::Linkage::Internal);
-    TaskBuilder b(function, op, arguments, *library);
+    TaskBuilder b(function, op, arguments, *library, unit);
     TypeSwitch<Operation *>(op)
         .Case([&](AttentionOp op) { lowerAttention(b, op); })
         .Case([&](CombineOp op) { lowerCombine(b, op); })
-        .Case([&](GemmOp op) { lowerGemm(b, op, vectorRegisters); })
+        .Case([&](GemmOp op) { lowerGemm(b, op); })
         .Case([&](GroupOp op) { lowerGroup(b, op); })
         .Case([&](RouteOp op) { lowerRoute(b, op); })
         .Case([&](RowReduceOp op) { lowerRowReduce(b, op); })
@@ -128,7 +120,7 @@ struct CpuLowerTasksPass
 
   Library *library = nullptr;
   std::vector<Lowered> lowered;
-  int64_t vectorRegisters = 0;
+  VectorUnit unit;
   int64_t scratchBytes = 0;
 };
 

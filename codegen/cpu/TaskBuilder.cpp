@@ -2,6 +2,8 @@
 
 #include "codegen/cpu/TaskBuilder.h"
 
+#include "dialects/moe/Moe.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -15,14 +17,25 @@ using namespace moec;
 using namespace moec::cpu;
 using namespace moec::kernel;
 
+VectorUnit VectorUnit::of(ModuleOp module) {
+  auto target = module->getAttrOfType<moe::CpuTargetAttr>(moe::kTargetAttr);
+  VectorUnit unit;
+  unit.permutes = target && target.getFeatures() &&
+                  target.getFeatures().getValue().contains("+avx512f");
+  if (unit.permutes)
+    unit.registers = 32;
+  return unit;
+}
+
 //===--------------------------------------------------------------------------===//
 // Arguments of a task
 //===--------------------------------------------------------------------------===//
 
 TaskBuilder::TaskBuilder(LLVM::LLVMFuncOp function, TaskInterface op,
-                         const GraphArguments &arguments, Library &library)
+                         const GraphArguments &arguments, Library &library,
+                         const VectorUnit &unit)
     : ImplicitLocOpBuilder(op->getLoc(), function.getContext()), op(op),
-      library(library) {
+      arguments(arguments), library(library), unit(unit) {
   setInsertionPointToStart(function.addEntryBlock(*this));
   args = function.getArgument(0);
   auto toIndex = [&](Value value) -> Value {
@@ -33,8 +46,17 @@ TaskBuilder::TaskBuilder(LLVM::LLVMFuncOp function, TaskInterface op,
   scratchPointer = function.getArgument(3);
   for (Value operand : op->getOperands())
     if (auto type = dyn_cast<MemRefType>(operand.getType()))
-      if (!buffers.contains(operand))
+      if (!buffers.contains(operand) &&
+          !isa<moe::ScaledType>(type.getElementType()))
         buffers[operand] = buildMemRef(type, arguments.slotOf(operand));
+}
+
+Value TaskBuilder::bytes(Value operand) {
+  auto type = cast<MemRefType>(operand.getType());
+  auto pointer = LLVM::LLVMPointerType::get(getContext());
+  return makeMemRef(
+      *this, MemRefType::get({moe::getStorageBytes(type)}, getI8Type()),
+      loadElement(*this, args, arguments.slotOf(operand), pointer), Value());
 }
 
 Value TaskBuilder::buildMemRef(MemRefType type, int64_t slot) {
@@ -78,8 +100,8 @@ Value TaskBuilder::add(Value a, Value b) {
 Value TaskBuilder::sub(Value a, Value b) {
   return arith::SubIOp::create(*this, a, b);
 }
-Value TaskBuilder::mul(Value a, int64_t b) {
-  return arith::MulIOp::create(*this, a, index(b));
+Value TaskBuilder::mul(Value a, Value b) {
+  return arith::MulIOp::create(*this, a, b);
 }
 Value TaskBuilder::min(Value a, Value b) {
   return arith::MinSIOp::create(*this, a, b);
@@ -123,6 +145,25 @@ void TaskBuilder::forColumns(int64_t count,
     loop(index(0), index(full), kLanes, [&](Value i) { body(i, kLanes); });
   if (full < count)
     loop(index(full), index(count), 1, [&](Value i) { body(i, 1); });
+}
+
+void TaskBuilder::forColumns(Value begin, Value end,
+                             function_ref<void(Value, int64_t)> body) {
+  Value full = add(begin, mul(div(sub(end, begin), kLanes), kLanes));
+  loop(begin, full, kLanes, [&](Value i) { body(i, kLanes); });
+  loop(full, end, 1, [&](Value i) { body(i, 1); });
+}
+
+void TaskBuilder::branch(Value condition, function_ref<void()> then,
+                         function_ref<void()> otherwise) {
+  auto ifOp = scf::IfOp::create(*this, condition, bool(otherwise));
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(ifOp.thenBlock());
+  then();
+  if (!otherwise)
+    return;
+  setInsertionPointToStart(ifOp.elseBlock());
+  otherwise();
 }
 
 //===--------------------------------------------------------------------------===//

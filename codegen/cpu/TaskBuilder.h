@@ -20,6 +20,16 @@ namespace moec::cpu {
 /// Lanes of a vector: f32 elements of a panel row. One zmm, two ymm.
 inline constexpr int64_t kLanes = 16;
 
+/// What vector code may count on.
+struct VectorUnit {
+  /// Registers of kLanes f32: 32 with AVX-512; 16 ymm make 8.
+  int64_t registers = 8;
+  /// Whether a table of kLanes f32 can be indexed by a vector in one instruction (AVX-512).
+  bool permutes = false;
+
+  static VectorUnit of(mlir::ModuleOp module);
+};
+
 /// The tasks written as text (library/*.mlir), parsed when the first is called and copied one by one into the module.
 class Library {
 public:
@@ -42,12 +52,16 @@ class TaskBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   /// Starts the body of `function` for `op`.
   TaskBuilder(mlir::LLVM::LLVMFuncOp function, kernel::TaskInterface op,
-              const GraphArguments &arguments, Library &library);
+              const GraphArguments &arguments, Library &library,
+              const VectorUnit &unit);
 
+  const VectorUnit &getUnit() { return unit; }
   Library &getLibrary() { return library; }
   kernel::TaskInterface getOp() { return op; }
   /// The memref that stands for an operand of the kernel.
   mlir::Value buffer(mlir::Value operand) { return buffers.lookup(operand); }
+  /// The same as bytes.
+  mlir::Value bytes(mlir::Value operand);
   mlir::Value rowTile() { return rowTileIndex; }
   mlir::Value columnTile() { return columnTileIndex; }
   /// Rows of this task: those of the row tile below the extent of the kernel.
@@ -61,7 +75,8 @@ public:
   mlir::Value add(mlir::Value a, mlir::Value b);
   mlir::Value add(mlir::Value a, int64_t b) { return add(a, index(b)); }
   mlir::Value sub(mlir::Value a, mlir::Value b);
-  mlir::Value mul(mlir::Value a, int64_t b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, int64_t b) { return mul(a, index(b)); }
   mlir::Value min(mlir::Value a, mlir::Value b);
   mlir::Value div(mlir::Value a, int64_t b);
   mlir::Value rem(mlir::Value a, int64_t b);
@@ -80,6 +95,11 @@ public:
   /// Columns [0, count) in full vectors and then one by one: body(column, lanes) with lanes kLanes or 1.
   void forColumns(int64_t count,
                   llvm::function_ref<void(mlir::Value, int64_t)> body);
+  void forColumns(mlir::Value begin, mlir::Value end,
+                  llvm::function_ref<void(mlir::Value, int64_t)> body);
+  /// if (condition) then() else otherwise().
+  void branch(mlir::Value condition, llvm::function_ref<void()> then,
+              llvm::function_ref<void()> otherwise = {});
 
   //===--- elements and vectors ---===//
   mlir::VectorType vectorOf(mlir::Type elementType);
@@ -108,14 +128,16 @@ private:
   mlir::Value buildMemRef(mlir::MemRefType type, int64_t slot);
 
   kernel::TaskInterface op;
+  const GraphArguments &arguments;
   Library &library;
+  const VectorUnit &unit;
   mlir::Value args, rowTileIndex, columnTileIndex, scratchPointer;
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
   int64_t scratchBytes = 0;
 };
 
 //===--- one function per kernel ---===//
-void lowerGemm(TaskBuilder &b, kernel::GemmOp op, int64_t vectorRegisters);
+void lowerGemm(TaskBuilder &b, kernel::GemmOp op);
 void lowerRowReduce(TaskBuilder &b, kernel::RowReduceOp op);
 void lowerRowwise(TaskBuilder &b, kernel::RowwiseOp op);
 void lowerAttention(TaskBuilder &b, kernel::AttentionOp op);

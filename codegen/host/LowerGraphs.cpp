@@ -121,6 +121,14 @@ static void submitGraph(GraphOp graph, Value context, AbiBuilder &abi) {
 // Model descriptor and entry
 //===--------------------------------------------------------------------------===//
 
+/// A buffer of scaled elements as the bytes it stands in; others as they are.
+static MemRefType storageType(MemRefType type) {
+  if (!isa<moe::ScaledType>(type.getElementType()))
+    return type;
+  return MemRefType::get({moe::getStorageBytes(type)},
+                         IntegerType::get(type.getContext(), 8));
+}
+
 namespace {
 
 struct HostLowerGraphsPass
@@ -184,16 +192,22 @@ struct HostLowerGraphsPass
       llvm::append_range(operands, call.getOperands());
       call->setOperands(operands);
     });
+    func.walk([&](GraphOp graph) { submitGraph(graph, context, abi); });
+    // Nobody needs to know any more what a weight is made of.
+    for (BlockArgument argument : func.getArguments())
+      if (auto type = dyn_cast<MemRefType>(argument.getType()))
+        argument.setType(storageType(type));
+    func.setFunctionType(FunctionType::get(
+        &getContext(), func.getBody().getArgumentTypes(), func.getResultTypes()));
     func.walk([&](WeightOp op) {
       ImplicitLocOpBuilder b(op.getLoc(), op);
       Value address = loadElement(
           b, weights, weightIndex.lookup(op.getWeightAttr().getAttr()),
           pointer);
       op.replaceAllUsesWith(
-          makeMemRef(b, cast<MemRefType>(op.getType()), address, Value()));
+          makeMemRef(b, storageType(op.getType()), address, Value()));
       op.erase();
     });
-    func.walk([&](GraphOp graph) { submitGraph(graph, context, abi); });
     func->setAttr("llvm.linkage", LLVM::LinkageAttr::get(
                                       &getContext(), LLVM::Linkage::Internal));
   }

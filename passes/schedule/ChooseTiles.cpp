@@ -24,12 +24,10 @@ using namespace moec::kernel;
 
 namespace {
 
-/// Panels that one task streams side by side.
-constexpr int64_t kPanelsPerTask = 4;
-/// A multiple of every register tile (6 and 4 rows).
-constexpr int64_t kGemmRows = 48;
-/// Rows of one expert in a task; few tokens of a step share an expert.
-constexpr int64_t kExpertRows = 24;
+/// Panels of a task.
+constexpr int64_t kPanelsPerTask = 8;
+/// Rows of a task: panels are decoded once for all of them.
+constexpr int64_t kGemmRows = 256;
 /// Rows of a task of the kernels that only pass over rows.
 constexpr int64_t kRowKernelRows = 16;
 constexpr int64_t kAttentionRows = 8;
@@ -39,7 +37,7 @@ struct ChooseTilesPass : moec::impl::ChooseTilesPassBase<ChooseTilesPass> {
     getOperation().walk([&](TaskInterface op) {
       std::pair<int64_t, int64_t> tile = {kRowKernelRows, 1};
       if (auto gemm = dyn_cast<GemmOp>(*op))
-        tile = {gemm.getGroups() ? kExpertRows : kGemmRows,
+        tile = {kGemmRows,
                 kPanelsPerTask * gemm.getPanelWidth() /
                     int64_t(gemm.getParts())};
       else if (auto attention = dyn_cast<AttentionOp>(*op))
@@ -49,7 +47,7 @@ struct ChooseTilesPass : moec::impl::ChooseTilesPassBase<ChooseTilesPass> {
                                          : attention.getHeads() /
                                                attention.getKvHeads())};
       else if (auto group = dyn_cast<GroupOp>(*op))
-        group.setRowTile(kExpertRows);
+        group.setRowTile(kGemmRows);
       op->setAttr(
           TaskInterface::kTiles,
           DenseI64ArrayAttr::get(&getContext(), {tile.first, tile.second}));

@@ -1,28 +1,41 @@
 // RUN: moe-opt %s --cpu-lower-tasks | FileCheck %s
 // RUN: sed 's/,+avx512f//' %s | moe-opt --cpu-lower-tasks | FileCheck %s --check-prefixes=NARROW
 
-// A gemm with a prologue and an epilogue, in registers. With the 32 registers of AVX-512 a register tile is 6 rows of 4 panels;
-// with 16 registers of half the width it is 6 rows of one panel. Rows are prepared in the worker's scratch, and nothing is
-// allocated.
-// CHECK: module attributes {kernel.scratch_bytes = 1536 : i64
+// A gemm with a prologue and an epilogue. Four rows at most are multiplied by streamed panels, four of them side by side; more
+// rows by panels decoded to scratch, in register tiles of 12 rows and 2 panels with the 32 registers of AVX-512, of 6 rows and
+// one panel with 16 registers of half the width. Nothing is allocated.
+// CHECK: module attributes {kernel.scratch_bytes = {{[0-9]+}} : i64
 // CHECK: kernel.graph @layer {
 // CHECK: kernel.task = @layer.0.gemm
 // CHECK-LABEL: llvm.func internal @layer.0.gemm(%{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
 // CHECK-NOT: memref.{{alloc|copy}}
-// The prologue, a vector of columns at a time.
+// Few rows: the prologue, a vector of columns at a time, then sums of 4 rows and 4 panels.
+// CHECK: %[[FEW:.*]] = arith.cmpi ule
+// CHECK: scf.if %[[FEW]] {
 // CHECK: arith.mulf %{{.*}} : vector<16xf32>
-// CHECK: %{{.*}}:24 = scf.for
-// CHECK: %[[W:.*]] = vector.load %{{.*}} : memref<4x64x16xbf16>, vector<16xbf16>
+// CHECK: %{{.*}}:16 = scf.for
+// CHECK: memref.prefetch
+// CHECK: %[[B:.*]] = vector.load %{{.*}} : memref<8192xi8>, vector<32xi8>
+// CHECK: %[[W:.*]] = vector.bitcast %[[B]] : vector<32xi8> to vector<16xbf16>
 // CHECK: arith.extf %[[W]] : vector<16xbf16> to vector<16xf32>
-// CHECK-COUNT-24: math.fma %{{.*}} : vector<16xf32>
+// CHECK-COUNT-64: math.fma %{{.*}} : vector<16xf32>
 // CHECK: scf.yield
-// The epilogue, on the accumulators.
+// CHECK: } else {
+// More rows: panels are decoded once.
+// CHECK: arith.extf %{{.*}} : vector<16xbf16> to vector<16xf32>
+// CHECK: vector.store
+// CHECK: %{{.*}}:24 = scf.for
+// CHECK-NOT: arith.extf
+// CHECK-COUNT-24: math.fma %{{.*}} : vector<16xf32>
+// CHECK-NEXT: scf.yield
+// The epilogue, on the sums.
 // CHECK: arith.addf %{{.*}} : vector<16xf32>
 // CHECK: vector.store %{{.*}} : memref<?x64xf32>, vector<16xf32>
 // CHECK-NOT: memref.{{alloc|copy}}
 // CHECK: llvm.return
 
 // NARROW-LABEL: llvm.func internal @layer.0.gemm
+// NARROW: } else {
 // NARROW-NOT: :24 = scf.for
 // NARROW: %{{.*}}:6 = scf.for
 // NARROW-COUNT-6: math.fma %{{.*}} : vector<16xf32>
@@ -38,7 +51,7 @@ func.func @layer(%x: memref<?x64xf32>, %inv: memref<?xf32>, %w: memref<4x64x16xb
       ^bb0(%a: f32, %b: f32):
         %0 = arith.addf %a, %b : f32
         kernel.yield %0 : f32
-    } outs(%o : memref<?x64xf32>) {tiles = array<i64: 48, 64>, waits = []}
+    } outs(%o : memref<?x64xf32>) {tiles = array<i64: 256, 128>, waits = []}
   }
   return
 }

@@ -2,17 +2,17 @@
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 
-// Four panels for a task, of all parts together; few rows where a tile must not hold two experts.
+// Eight panels for a task, of all parts together.
 // CHECK-LABEL: func @gemm
 func.func @gemm(%x: memref<?x64xf32>, %w: memref<8x64x16xbf16>, %we: memref<4x8x64x16xbf16>, %g: memref<?x3xi32>, %o: memref<?x128xf32>, %p: memref<?x64xf32>) {
-  // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 48, 64>}
+  // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 256, 128>}
   kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<8x64x16xbf16>) prologue []() {} epilogue []() {} outs(%o : memref<?x128xf32>)
-  // CHECK: outs(%{{.*}} : memref<?x64xf32>) {parts = 2 : i64, tiles = array<i64: 48, 32>}
+  // CHECK: outs(%{{.*}} : memref<?x64xf32>) {parts = 2 : i64, tiles = array<i64: 256, 64>}
   kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<8x64x16xbf16>) prologue []() {} epilogue []() {
     ^bb0(%a: f32, %b: f32):
       kernel.yield %a : f32
   } outs(%p : memref<?x64xf32>) {parts = 2}
-  // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 24, 64>}
+  // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 256, 128>}
   kernel.gemm ins(%x, %we : memref<?x64xf32>, memref<4x8x64x16xbf16>) groups(%g : memref<?x3xi32>) prologue []() {} epilogue []() {} outs(%o : memref<?x128xf32>)
   return
 }
@@ -20,7 +20,7 @@ func.func @gemm(%x: memref<?x64xf32>, %w: memref<8x64x16xbf16>, %we: memref<4x8x
 // The rows of an expert's tile are those that the group cuts.
 // CHECK-LABEL: func @group
 func.func @group(%e: memref<?x2xi32>, %w: memref<?x2xf32>, %r: memref<?xi32>, %rw: memref<?xf32>, %t: memref<?x3xi32>) {
-  // CHECK: kernel.group {{.*}} experts 4 row_tile 24 outs({{.*}}) {tiles = array<i64: 16, 1>}
+  // CHECK: kernel.group {{.*}} experts 4 row_tile 256 outs({{.*}}) {tiles = array<i64: 16, 1>}
   kernel.group ins(%e, %w : memref<?x2xi32>, memref<?x2xf32>) experts 4
       outs(%r, %rw, %e, %e, %t : memref<?xi32>, memref<?xf32>, memref<?x2xi32>, memref<?x2xi32>, memref<?x3xi32>)
   return
