@@ -17,7 +17,8 @@ namespace {
 constexpr unsigned only(Command command) { return 1u << unsigned(command); }
 constexpr unsigned generating = only(Command::Prompt) | only(Command::Ids);
 constexpr unsigned scoring = only(Command::Eval) | only(Command::Perplexity);
-constexpr unsigned running = generating | scoring;
+constexpr unsigned running = generating | scoring | only(Command::Bench);
+constexpr unsigned chunked = generating | scoring;
 
 /// The options and which commands they belong to: an option without effect is a
 /// misunderstanding and refused.
@@ -40,6 +41,7 @@ private:
   }
   Status checkChoice();
   Status readIds();
+  Status readBenchPhases();
 
   struct Entry {
     CLI::Option *option;
@@ -48,6 +50,7 @@ private:
 
   CommandLine &result;
   std::string idList;
+  std::string benchPhases = "pp=512,tg=64";
   CLI::App app;
   std::vector<CLI::Option *> commands;
   std::vector<Entry> options;
@@ -79,6 +82,9 @@ std::string examples(const std::string &program) {
       {"--eval in.safetensors --out out.safetensors",
        "logits of every position of input_ids"},
       {"--perplexity text.txt --window 256", "how well it predicts a text"},
+      {"--bench pp=512,tg=64", "its speed here beside the machine's limit"},
+      {"--ids 1,2,3 -n 16 --trace trace.json",
+       "what each thread did, for ui.perfetto.dev"},
       {"--info", "what was compiled, and the memory it needs"},
   };
   for (auto &line : lines)
@@ -119,6 +125,10 @@ void Parser::addCommands() {
              "How well the text in FILE is predicted, in full windows of\n"
              "BOS and N tokens")
           ->type_name("FILE"),
+      app.add_option("--bench", benchPhases,
+                     "Rates of reading a prompt (pp) and of generating (tg),\n"
+                     "beside what this machine could do")
+          ->type_name("pp=N,tg=N"),
       app.add_flag("--info")->description("Model, target, limits and memory"),
   };
   for (CLI::Option *option : commands)
@@ -183,11 +193,28 @@ void Parser::addOptions() {
       ->check(positive)
       ->type_name("N");
 
+  group = "Measuring";
+  add("--repetitions", result.bench.repetitions,
+      "Runs of each --bench phase after a first one that does not\n"
+      "count (default 5)",
+      only(Command::Bench), group)
+      ->check(between<int64_t>(1, 1000000, "1 to 1000000"))
+      ->type_name("N");
+  add("--trace", result.trace,
+      "Write what each thread did and when, for ui.perfetto.dev\n"
+      "(--prompt, --ids, --bench)",
+      generating | only(Command::Bench), group)
+      ->type_name("FILE");
+  options.push_back(
+      {app.add_flag("--json", result.json, "--bench prints a JSON object")
+           ->group(group),
+       only(Command::Bench)});
+
   group = "Running";
   add("--chunk", result.chunk,
       "Tokens of a step at most; changes the speed, never the\n"
       "result (default: the model's limit)",
-      running, group)
+      chunked, group)
       ->check(positive)
       ->type_name("N");
   add("--threads", result.threads,
@@ -241,6 +268,15 @@ Status Parser::readIds() {
   }
 }
 
+Status Parser::readBenchPhases() {
+  Result<BenchOptions> phases = parseBenchPhases(benchPhases);
+  if (!phases.ok())
+    return phases.status().withContext("--bench");
+  phases->repetitions = result.bench.repetitions;
+  result.bench = *phases;
+  return Status::success();
+}
+
 Result<bool> Parser::parse(int argc, const char *const *argv) {
   try {
     app.parse(argc, argv);
@@ -253,6 +289,8 @@ Result<bool> Parser::parse(int argc, const char *const *argv) {
   MOEC_RETURN_IF_ERROR(checkChoice());
   if (result.command == Command::Ids)
     MOEC_RETURN_IF_ERROR(readIds());
+  if (result.command == Command::Bench)
+    MOEC_RETURN_IF_ERROR(readBenchPhases());
   return false;
 }
 

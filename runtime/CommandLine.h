@@ -2,6 +2,7 @@
 #ifndef MOEC_RUNTIME_COMMANDLINE_H
 #define MOEC_RUNTIME_COMMANDLINE_H
 
+#include "runtime/Bench.h"
 #include "support/Status.h"
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace moec {
 
 /// One of these per call; the order is that of --help.
-enum class Command { Prompt, Ids, Eval, Perplexity, Info };
+enum class Command { Prompt, Ids, Eval, Perplexity, Bench, Info };
 
 struct CommandLine {
   Command command = Command::Info;
@@ -22,6 +23,7 @@ struct CommandLine {
   std::string evalInput;
   std::string evalOutput;
   std::string perplexityText;
+  BenchOptions bench;
 
   int64_t maxNewTokens = 256;
   /// Those that are absent come from the model's generation defaults (--prompt)
@@ -37,6 +39,9 @@ struct CommandLine {
   /// 0: as many as the model takes.
   int64_t chunk = 0;
   int64_t batch = 1;
+  /// --bench prints one JSON object.
+  bool json = false;
+  std::string trace;
   uint32_t threads = 0;
   std::string weights;
 };

@@ -17,6 +17,45 @@ moert_options moec::sessionOptions(const CommandLine &line) {
   return options;
 }
 
+Result<std::unique_ptr<Session>> moec::openSession(const CommandLine &line,
+                                                   const moert_model &model) {
+  MOEC_ASSIGN_OR_RETURN(auto session,
+                        Session::open(model, sessionOptions(line)));
+  if (!line.trace.empty())
+    MOEC_RETURN_IF_ERROR(
+        session->startTrace(line.trace).withContext("--trace"));
+  return session;
+}
+
+Status moec::finishTrace(const CommandLine &line, const Session &session) {
+  Trace *trace = session.trace();
+  if (!trace)
+    return Status::success();
+  MOEC_RETURN_IF_ERROR(trace->write().withContext("--trace"));
+  std::fprintf(stderr, "trace: %llu events in %s\n",
+               static_cast<unsigned long long>(trace->size()),
+               line.trace.c_str());
+  if (uint64_t dropped = trace->dropped())
+    std::fprintf(stderr,
+                 "trace: %llu later events did not fit; run fewer tokens or "
+                 "repetitions\n",
+                 static_cast<unsigned long long>(dropped));
+  return Status::success();
+}
+
+std::string moec::describeJoins(const Session &session) {
+  std::string text;
+  for (const GraphUse &use : session.graphs())
+    text += (text.empty() ? "" : ", ") + std::string(use.graph->name) + " " +
+            std::to_string(use.allWaits + 1);
+  return text;
+}
+
+double moec::waitingShare(const moert_counters &counters, double seconds,
+                          unsigned threads) {
+  return static_cast<double>(counters.wait_ns) * 1e-9 / (seconds * threads);
+}
+
 Status moec::flushOutput() {
   errno = 0;
   if (std::fflush(stdout) == 0 && !std::ferror(stdout))
@@ -40,6 +79,8 @@ static Result<int> dispatch(const CommandLine &line, const moert_model &model) {
     return exitStatus(runEval(line, model));
   case Command::Perplexity:
     return exitStatus(runPerplexity(line, model));
+  case Command::Bench:
+    return exitStatus(runBenchCommand(line, model));
   case Command::Info:
     return exitStatus(runInfo(line, model));
   }

@@ -7,6 +7,7 @@
 #include "support/Status.h"
 
 #include <memory>
+#include <string>
 
 namespace moec {
 
@@ -17,9 +18,25 @@ constexpr int exitInterrupted = 130;
 Result<int> runGenerate(const CommandLine &line, const moert_model &model);
 Status runEval(const CommandLine &line, const moert_model &model);
 Status runPerplexity(const CommandLine &line, const moert_model &model);
+Status runBenchCommand(const CommandLine &line, const moert_model &model);
 Status runInfo(const CommandLine &line, const moert_model &model);
 
 moert_options sessionOptions(const CommandLine &line);
+
+/// Opens the model as the options say, and starts the trace that they ask for.
+Result<std::unique_ptr<Session>> openSession(const CommandLine &line,
+                                             const moert_model &model);
+
+/// Writes the trace, if there is one, and says so on stderr.
+Status finishTrace(const CommandLine &line, const Session &session);
+
+/// "dense_layer 12, moe_layer 17": how often the threads wait for each other in
+/// each graph, at all tiles of a kernel and at its end.
+std::string describeJoins(const Session &session);
+
+/// Of the time of all threads, the part in which they waited for each other.
+double waitingShare(const moert_counters &counters, double seconds,
+                    unsigned threads);
 
 /// An error if what was printed did not all arrive, e.g. on a full disk.
 Status flushOutput();

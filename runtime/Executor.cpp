@@ -9,6 +9,21 @@
 
 using namespace moec;
 
+moert_counters moec::operator-(moert_counters later,
+                               const moert_counters &earlier) {
+  later.steps -= earlier.steps;
+  later.graphs -= earlier.graphs;
+  later.tasks -= earlier.tasks;
+  later.waits -= earlier.waits;
+  later.all_waits -= earlier.all_waits;
+  later.stalls -= earlier.stalls;
+  later.joins -= earlier.joins;
+  later.wait_ns -= earlier.wait_ns;
+  return later;
+}
+
+using Clock = TraceBuffer::Clock;
+
 //===------------------------------------------------------------------------===//
 // Records
 //===------------------------------------------------------------------------===//
@@ -53,6 +68,7 @@ struct Executor::Graph {
   /// Kept apart from the counters below: it changes with every task.
   alignas(64) std::atomic<int64_t> nextTicket{0};
   int64_t numTickets = 0;
+  uint32_t allWaits = 0;
   alignas(64) std::atomic<uint32_t> nodesDone{0};
 
   bool done() const {
@@ -60,14 +76,42 @@ struct Executor::Graph {
   }
   Status prepare(const moert_graph &description, const int64_t *args);
   void waitFor(const moert_wait &wait, const Node &node, int64_t rowTile,
-               moert_counters &counters) const;
+               Worker &worker) const;
   void countDone(Node &node, int64_t rowTile);
 };
 
 struct Executor::Worker {
   Memory scratch;
+  /// Null if nobody wants to know.
+  TraceBuffer *trace = nullptr;
   /// Written by this worker alone and read between steps.
   alignas(64) moert_counters counters = {};
+
+  /// Waits for a condition that mostly holds. Returns whether it had to wait;
+  /// only then a clock is read and `describe` asked what for.
+  template <typename Condition, typename Describe>
+  bool await(Condition condition, Describe describe) {
+    if (condition())
+      return false;
+    const Clock::time_point begin = Clock::now();
+    spinUntil(condition);
+    const Clock::time_point end = Clock::now();
+    counters.wait_ns +=
+        static_cast<uint64_t>(std::chrono::nanoseconds(end - begin).count());
+    record(begin, end, describe);
+    return true;
+  }
+
+  template <typename Describe>
+  void record(Clock::time_point begin, Clock::time_point end,
+              Describe describe) {
+    if (!trace)
+      return;
+    TraceRecord record = describe();
+    record.begin = trace->at(begin);
+    record.end = trace->at(end);
+    trace->add(record);
+  }
 };
 
 static Status graphError(const moert_graph &graph, uint32_t node,
@@ -142,6 +186,7 @@ Status Executor::Graph::prepare(const moert_graph &description,
 
   size_t numCounters = 0;
   numTickets = 0;
+  allWaits = 0;
   uint32_t emptyNodes = 0;
   for (uint32_t i = 0; i < description.num_nodes; ++i) {
     Node &node = nodes[i];
@@ -149,6 +194,7 @@ Status Executor::Graph::prepare(const moert_graph &description,
     node.rowTiles = (node.extent + node.rowTile - 1) / node.rowTile;
     for (uint32_t j = 0; j < description.nodes[i].num_waits; ++j) {
       const moert_wait &wait = description.nodes[i].waits[j];
+      allWaits += wait.form == MOERT_WAIT_ALL;
       if (wait.form == MOERT_WAIT_ROWS &&
           nodes[wait.producer].extent != node.extent)
         return graphError(description, i,
@@ -185,24 +231,29 @@ Status Executor::Graph::prepare(const moert_graph &description,
 //===------------------------------------------------------------------------===//
 
 void Executor::Graph::waitFor(const moert_wait &wait, const Node &node,
-                              int64_t rowTile, moert_counters &counters) const {
-  auto await = [&](auto condition) {
-    if (condition())
-      return;
-    ++counters.stalls;
-    spinUntil(condition);
+                              int64_t rowTile, Worker &worker) const {
+  auto waitUntil = [&](auto condition) {
+    worker.counters.stalls += worker.await(condition, [&] {
+      TraceRecord record;
+      record.kind = TraceKind::WaitTiles;
+      record.graph = graph;
+      record.node = static_cast<uint32_t>(&node - nodes.get());
+      record.other = wait.producer;
+      record.row = static_cast<int32_t>(rowTile);
+      return record;
+    });
   };
-  ++counters.waits;
+  ++worker.counters.waits;
   const Node &producer = nodes[wait.producer];
   if (wait.form == MOERT_WAIT_ALL)
-    return await([&] { return producer.done(); });
+    return waitUntil([&] { return producer.done(); });
   // The rows of this task, and the producer's tiles that cover them; equal
   // extents, perhaps other tile sizes.
   int64_t firstRow = rowTile * node.rowTile;
   int64_t lastRow = std::min(firstRow + node.rowTile, node.extent) - 1;
   for (int64_t tile = firstRow / producer.rowTile;
        tile <= lastRow / producer.rowTile; ++tile)
-    await([&] { return producer.rowTileDone(tile); });
+    waitUntil([&] { return producer.rowTileDone(tile); });
 }
 
 /// Each bump releases what the task wrote, and acquires what others released
@@ -234,25 +285,50 @@ void Executor::runTasks(Graph &graph, Worker &worker) {
     int64_t tile = ticket - node.firstTicket;
     int64_t rowTile = tile / node.colTiles;
     for (uint32_t i = 0; i < kernel.num_waits; ++i)
-      graph.waitFor(kernel.waits[i], node, rowTile, worker.counters);
-    kernel.fn(graph.args.data(), rowTile, tile % node.colTiles,
-              worker.scratch.data());
+      graph.waitFor(kernel.waits[i], node, rowTile, worker);
+    const int64_t colTile = tile % node.colTiles;
+    const Clock::time_point begin =
+        worker.trace ? Clock::now() : Clock::time_point();
+    kernel.fn(graph.args.data(), rowTile, colTile, worker.scratch.data());
+    if (worker.trace)
+      worker.record(begin, Clock::now(), [&] {
+        TraceRecord record;
+        record.graph = &description;
+        record.node = index;
+        record.row = static_cast<int32_t>(rowTile);
+        record.column = static_cast<int32_t>(colTile);
+        return record;
+      });
     ++worker.counters.tasks;
     graph.countDone(node, rowTile);
   }
 }
 
+/// What a worker waits for outside a graph; `next` is the graph it waits for to
+/// start.
+static auto waitingFor(TraceKind kind, const moert_graph *next = nullptr) {
+  return [=] {
+    TraceRecord record;
+    record.kind = kind;
+    record.graph = next;
+    return record;
+  };
+}
+
 void Executor::work(Worker &worker) {
   Graph *graph = first.get();
   for (uint32_t index = 0;; ++index) {
-    spinUntil([&] {
-      return submitted.load(std::memory_order_acquire) > index ||
-             allSubmitted.load(std::memory_order_acquire);
-    });
+    worker.await(
+        [&] {
+          return submitted.load(std::memory_order_acquire) > index ||
+                 allSubmitted.load(std::memory_order_acquire);
+        },
+        waitingFor(TraceKind::WaitStep));
     if (submitted.load(std::memory_order_acquire) == index)
       return;
     if (graph->previous)
-      spinUntil([&] { return graph->previous->done(); });
+      worker.await([&] { return graph->previous->done(); },
+                   waitingFor(TraceKind::WaitGraph, graph->graph));
     runTasks(*graph, worker);
     graph = graph->next.get();
   }
@@ -284,6 +360,11 @@ Result<std::unique_ptr<Executor>> Executor::create(unsigned threads,
   return executor;
 }
 
+void Executor::setTrace(Trace *trace) {
+  for (unsigned i = 0; i < threads(); ++i)
+    workers[i]->trace = trace ? &trace->thread(i) : nullptr;
+}
+
 void Executor::beginStep() {
   last = nullptr;
   submitted.store(0, std::memory_order_relaxed);
@@ -301,6 +382,13 @@ Status Executor::submit(const moert_graph &graph, const int64_t *args) {
   last = &record;
   submitted.fetch_add(1, std::memory_order_release);
   ++total.graphs;
+  auto use = std::find_if(uses.begin(), uses.end(), [&](const GraphUse &known) {
+    return known.graph == &graph;
+  });
+  if (use == uses.end())
+    use = uses.insert(use, {&graph, 0, record.allWaits});
+  ++use->submissions;
+  total.all_waits += record.allWaits;
   return Status::success();
 }
 
@@ -308,7 +396,8 @@ void Executor::finishStep() {
   allSubmitted.store(true, std::memory_order_release);
   work(*workers[0]);
   if (last)
-    spinUntil([&] { return last->done(); });
+    workers[0]->await([&] { return last->done(); },
+                      waitingFor(TraceKind::WaitStep));
   pool->close();
   ++total.joins;
   ++total.steps;
@@ -317,6 +406,7 @@ void Executor::finishStep() {
     total.tasks += std::exchange(own.tasks, 0);
     total.waits += std::exchange(own.waits, 0);
     total.stalls += std::exchange(own.stalls, 0);
+    total.wait_ns += std::exchange(own.wait_ns, 0);
   }
 }
 

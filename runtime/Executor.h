@@ -30,6 +30,7 @@
 
 #include "runtime/Memory.h"
 #include "runtime/ThreadPool.h"
+#include "runtime/Trace.h"
 #include "runtime/moert.h"
 #include "support/Status.h"
 
@@ -39,6 +40,17 @@
 #include <vector>
 
 namespace moec {
+
+/// What happened between two looks at the counters.
+moert_counters operator-(moert_counters later, const moert_counters &earlier);
+
+/// How often a graph was submitted.
+struct GraphUse {
+  const moert_graph *graph;
+  uint64_t submissions;
+  /// Waits of its nodes for all tiles of another.
+  uint32_t allWaits;
+};
 
 class Executor {
 public:
@@ -57,6 +69,11 @@ public:
 
   unsigned threads() const { return static_cast<unsigned>(workers.size()); }
   moert_counters counters() const { return total; }
+  /// The graphs seen so far, in the order of their first submission.
+  const std::vector<GraphUse> &graphs() const { return uses; }
+
+  /// Between steps. Null: no trace.
+  void setTrace(Trace *trace);
 
 private:
   struct Node;
@@ -76,6 +93,7 @@ private:
   std::atomic<bool> allSubmitted{false};
   std::vector<std::unique_ptr<Worker>> workers;
   moert_counters total = {};
+  std::vector<GraphUse> uses;
   /// Last, so that its threads end before what they use.
   std::unique_ptr<ThreadPool> pool;
 };

@@ -42,6 +42,7 @@ moec::generate(Session &session, const std::vector<int32_t> &prompt,
   stats.promptSeconds = secondsSince(start);
 
   start = Clock::now();
+  const moert_counters before = session.counters();
   for (int64_t position = stats.promptTokens;; ++position) {
     MOEC_ASSIGN_OR_RETURN(int32_t id,
                           sampler.choose(logits.data(), model.vocab,
@@ -51,6 +52,7 @@ moec::generate(Session &session, const std::vector<int32_t> &prompt,
     bool stop = std::find(options.stopIds.begin(), options.stopIds.end(), id) !=
                 options.stopIds.end();
     stats.decodeSeconds = secondsSince(start);
+    stats.decode = session.counters() - before;
     if (stop || !goOn || stats.newTokens == options.maxNewTokens ||
         position == model.max_context) {
       stats.reason = stop    ? StopReason::StopId

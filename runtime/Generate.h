@@ -30,6 +30,8 @@ struct GenerateStats {
   /// Reading the prompt, and all that came after it.
   double promptSeconds = 0;
   double decodeSeconds = 0;
+  /// Of the steps after the prompt.
+  moert_counters decode = {};
   StopReason reason = StopReason::Length;
 };
 

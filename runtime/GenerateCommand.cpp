@@ -131,8 +131,7 @@ static void printStats(const GenerateStats &stats, const moert_model &model) {
 Result<int> moec::runGenerate(const CommandLine &line,
                               const moert_model &model) {
   const bool isText = line.command == Command::Prompt;
-  MOEC_ASSIGN_OR_RETURN(auto session,
-                        Session::open(model, sessionOptions(line)));
+  MOEC_ASSIGN_OR_RETURN(auto session, openSession(line, model));
   const ModelFiles &files = session->files();
   MOEC_ASSIGN_OR_RETURN(GenerationDefaults defaults,
                         loadGenerationDefaults(files));
@@ -175,5 +174,16 @@ Result<int> moec::runGenerate(const CommandLine &line,
     dialogue->finish();
   MOEC_RETURN_IF_ERROR(stats.status());
   printStats(*stats, model);
+  if (session->trace()) {
+    MOEC_RETURN_IF_ERROR(finishTrace(line, *session));
+    std::fprintf(stderr,
+                 "decode: threads waited %.1f%% of the time\njoins of "
+                 "each graph: %s\n",
+                 stats->newTokens > 1
+                     ? 100 * waitingShare(stats->decode, stats->decodeSeconds,
+                                          session->threads())
+                     : 0.0,
+                 describeJoins(*session).c_str());
+  }
   return interrupted ? exitInterrupted : 0;
 }

@@ -6,26 +6,31 @@
 //===------------------------------------------------------------------------===//
 
 #include "runtime/Commands.h"
+#include "runtime/Cost.h"
 #include "runtime/Cpu.h"
+#include "runtime/Format.h"
 #include "runtime/ModelFiles.h"
 
 #include <cstdio>
 
 using namespace moec;
 
-static std::string formatBytes(double bytes) {
-  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  for (; bytes >= 1024 && unit + 1 < std::size(units); ++unit)
-    bytes /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes,
-                units[unit]);
-  return text;
-}
-
 static void printLine(const char *name, const std::string &text) {
   std::printf("%-12s %s\n", name, text.c_str());
+}
+
+/// What the first token of a text costs, and what each position before a token
+/// adds to it.
+static void printCost(const moert_model &model) {
+  const Cost token = stepCost(model, 1, 0, 1);
+  const auto position = static_cast<double>(model.attention_bytes);
+  printLine("token", "reads " + formatBytes(token.bytes - position) +
+                         " of weights and does " +
+                         formatCount(token.operations) + " operations");
+  printLine("", "each position before it: " + formatBytes(position) + " and " +
+                    formatCount(2.0 * static_cast<double>(
+                                          model.attention_multiply_adds)) +
+                    " operations");
 }
 
 Status moec::runInfo(const CommandLine &line, const moert_model &model) {
@@ -53,6 +58,7 @@ Status moec::runInfo(const CommandLine &line, const moert_model &model) {
                                       static_cast<double>(model.max_sequences) *
                                       static_cast<double>(model.max_context)) +
                           " when full");
+  printCost(model);
   printLine("arena", formatBytes(static_cast<double>(model.arena_bytes)));
   printLine("scratch", formatBytes(static_cast<double>(model.scratch_bytes)) +
                            " a thread");

@@ -138,14 +138,32 @@ Status Session::checkBatch(const moert_batch &batch) {
   return status;
 }
 
+Status Session::startTrace(const std::string &path) {
+  MOEC_ASSIGN_OR_RETURN(Trace trace, Trace::create(path, threads()));
+  recording = std::make_unique<Trace>(std::move(trace));
+  executor->setTrace(recording.get());
+  return Status::success();
+}
+
 Status Session::step(const moert_batch &batch, float *logits) {
   MOEC_RETURN_IF_ERROR(checkBatch(batch).withContext("batch"));
+  const auto begin = TraceBuffer::Clock::now();
   executor->beginStep();
   moert_context context{*executor};
   int32_t code = description.step(&context, &batch, arena.data(), caches.data(),
                                   weights.data(), logits);
   // Also after an error: what was submitted before it is running.
   executor->finishStep();
+  if (recording) {
+    TraceBuffer &steps = recording->steps();
+    TraceRecord record;
+    record.kind = TraceKind::Step;
+    record.begin = steps.at(begin);
+    record.end = steps.at(TraceBuffer::Clock::now());
+    record.row = static_cast<int32_t>(batch.num_tokens);
+    record.column = static_cast<int32_t>(batch.num_outputs);
+    steps.add(record);
+  }
   if (code != 0)
     return Status::error(moert_last_error()).withContext("step");
   return Status::success();

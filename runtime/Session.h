@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace moec {
@@ -30,6 +31,12 @@ public:
   const ModelFiles &files() const { return modelFiles; }
   unsigned threads() const { return executor->threads(); }
   moert_counters counters() const { return executor->counters(); }
+  const std::vector<GraphUse> &graphs() const { return executor->graphs(); }
+
+  /// Records what each thread does from now on, for the file `path`.
+  Status startTrace(const std::string &path);
+  /// Null unless one was started.
+  Trace *trace() const { return recording.get(); }
 
   /// Checks the batch and runs it. `logits` is [num_outputs, vocab].
   Status step(const moert_batch &batch, float *logits);
@@ -47,6 +54,7 @@ private:
   std::vector<Memory> cacheMemory;
   std::vector<void *> caches;
   std::unique_ptr<Executor> executor;
+  std::unique_ptr<Trace> recording;
   /// Positions of each slot that the caches hold.
   std::vector<int64_t> filled;
   /// Slots of the batch that is being checked, and their next positions.

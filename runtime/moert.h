@@ -38,16 +38,21 @@ typedef struct moert_options {
                                   running program */
 } moert_options;
 
-/* What the session has done so far; all but `stalls` the same in every run. */
+/* What the session has done so far; all but `stalls` and
+ * `wait_ns` the same in every run. */
 typedef struct moert_counters {
   uint64_t steps;
   uint64_t graphs;
   uint64_t tasks;
   uint64_t
       waits; /* waits of the tasks that were run, satisfied at once or not */
-  uint64_t stalls; /* waits that were not satisfied at the first look */
+  uint64_t all_waits; /* nodes' waits for all tiles of another, once for each
+                         time that the graph was submitted */
+  uint64_t stalls;    /* waits that were not satisfied at the first look */
   uint64_t
       joins; /* times that all tasks in flight were waited for: once a step */
+  uint64_t wait_ns; /* nanoseconds that threads with work to do in the step spent
+                       waiting for each other, all threads together */
 } moert_counters;
 
 /* Checks that the model fits this runtime and this CPU, maps its weights and

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define MOERT_ABI_VERSION 1
+#define MOERT_ABI_VERSION 2
 
 /* One step in flight: the pool that runs it, its arena and the graphs submitted so far. */
 typedef struct moert_context moert_context;
@@ -100,11 +100,28 @@ typedef struct moert_weight {
   int64_t bytes;
 } moert_weight;
 
+/* Which rows of a step a cost is for. */
+enum {
+  MOERT_COST_TOKENS = 0, /* its tokens */
+  MOERT_COST_OUTPUTS = 1 /* those whose logits are wanted */
+};
+
+/* What is spent on weights that are used in one way: a row uses `chosen` of their `choices` equal parts. That is top_k of
+ * the experts, one row of an embedding, and 1 of 1 of most weights. Figures of performance are derived from it, no result. */
+typedef struct moert_cost {
+  uint32_t rows; /* MOERT_COST_* */
+  uint32_t reserved;
+  int64_t choices;
+  int64_t chosen;
+  int64_t bytes;         /* of all choices; a step reads at most each of them once */
+  int64_t multiply_adds; /* of one row, in matrix products */
+} moert_cost;
+
 typedef struct moert_model {
   uint32_t abi_version; /* MOERT_ABI_VERSION */
   uint32_t num_caches;
   uint32_t num_weights;
-  uint32_t reserved;
+  uint32_t num_costs;
   const char *name;         /* e.g. "tiny-deepseek-v3" */
   const char *model_type;   /* e.g. "deepseek_v3" */
   const char *target;       /* e.g. "cpu sapphirerapids" */
@@ -117,8 +134,11 @@ typedef struct moert_model {
   int64_t arena_bytes;
   int64_t scratch_bytes;
   int64_t weights_bytes;    /* length of the weights section */
+  int64_t attention_multiply_adds; /* of a token for each position that it attends to, all layers */
+  int64_t attention_bytes;         /* read from the caches for each position that is attended to */
   const moert_cache *caches;
   const moert_weight *weights;
+  const moert_cost *costs;
   moert_step_fn step;
 } moert_model;
 

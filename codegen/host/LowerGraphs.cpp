@@ -14,6 +14,7 @@
 #include "codegen/host/AbiBuilder.h"
 #include "codegen/host/GraphArguments.h"
 #include "codegen/host/Passes.h"
+#include "codegen/host/StepCost.h"
 #include "codegen/host/Target.h"
 #include "dialects/moe/Moe.h"
 #include "passes/Passes.h"
@@ -151,6 +152,8 @@ struct HostLowerGraphsPass
           << step.getFunctionType();
       return signalPassFailure();
     }
+    // While the graphs are still there.
+    StepCost cost = computeStepCost(step);
     Location loc = step.getLoc();
     AbiBuilder abi(module, loc);
     declareSubmit(loc);
@@ -158,7 +161,7 @@ struct HostLowerGraphsPass
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (hostFunctions.contains(func))
         lowerFunction(func, abi);
-    if (failed(describeModel(abi)))
+    if (failed(describeModel(abi, cost)))
       return signalPassFailure();
     buildEntry();
   }
@@ -197,8 +200,9 @@ struct HostLowerGraphsPass
     for (BlockArgument argument : func.getArguments())
       if (auto type = dyn_cast<MemRefType>(argument.getType()))
         argument.setType(storageType(type));
-    func.setFunctionType(FunctionType::get(
-        &getContext(), func.getBody().getArgumentTypes(), func.getResultTypes()));
+    func.setFunctionType(FunctionType::get(&getContext(),
+                                           func.getBody().getArgumentTypes(),
+                                           func.getResultTypes()));
     func.walk([&](WeightOp op) {
       ImplicitLocOpBuilder b(op.getLoc(), op);
       Value address = loadElement(
@@ -217,7 +221,7 @@ struct HostLowerGraphsPass
     return step.getArgumentTypes().drop_front(7).drop_back(1);
   }
 
-  LogicalResult describeModel(AbiBuilder &abi) {
+  LogicalResult describeModel(AbiBuilder &abi, const StepCost &cost) {
     ModuleOp module = getOperation();
     auto model = module->getAttrOfType<DictionaryAttr>(moe::kModelAttr);
     auto text = [&](StringRef key) -> StringRef {
@@ -233,13 +237,13 @@ struct HostLowerGraphsPass
     if (failed(features))
       return failure();
 
-    std::vector<Fields> caches, weights;
+    std::vector<Fields> caches, weights, costs;
     for (auto [i, type] : llvm::enumerate(cacheTypes())) {
       auto memref = cast<MemRefType>(type);
-      int64_t bytes =
-          memref.getDimSize(1) * memref.getElementTypeBitWidth() / 8;
-      caches.push_back(
-          {Field::string(("layers." + Twine(i)).str()), Field::i64(bytes)});
+      auto row =
+          MemRefType::get({memref.getDimSize(1)}, memref.getElementType());
+      caches.push_back({Field::string(("layers." + Twine(i)).str()),
+                        Field::i64(moe::getStorageBytes(row))});
     }
     int64_t weightsBytes = 0;
     for (auto weight : module.getOps<moe::WeightOp>()) {
@@ -249,22 +253,40 @@ struct HostLowerGraphsPass
                          Field::i64(bytes)});
       weightsBytes = std::max(weightsBytes, offset + bytes);
     }
+    for (const WeightUse &use : cost.weights)
+      costs.push_back(
+          {Field::i32(use.ofOutputs ? MOERT_COST_OUTPUTS : MOERT_COST_TOKENS),
+           Field::i32(0), Field::i64(use.choices), Field::i64(use.chosen),
+           Field::i64(use.bytes), Field::i64(use.multiplyAdds)});
     int64_t vocab =
         cast<MemRefType>(step.getArgumentTypes().back()).getDimSize(1);
     Field cacheArray = abi.array("moec.caches", caches);
     Field weightArray = abi.array("moec.weights", weights);
-    abi.structure(
-        kModel,
-        {Field::i32(MOERT_ABI_VERSION), Field::i32(caches.size()),
-         Field::i32(weights.size()), Field::i32(0), Field::string(text("name")),
-         Field::string(text("type")),
-         Field::string(("cpu " + target.getName()).str()),
-         Field::string(*features), Field::string(text("id")), Field::i64(vocab),
-         Field::i64(limits.getTokens()), Field::i64(limits.getSequences()),
-         Field::i64(limits.getPositions()), Field::i64(number(kArenaBytesAttr)),
-         Field::i64(number(cpu::kScratchBytesAttr)), Field::i64(weightsBytes),
-         cacheArray, weightArray, Field::address(kEntry)},
-        /*exported=*/true);
+    Field costArray = abi.array("moec.costs", costs);
+    abi.structure(kModel,
+                  {Field::i32(MOERT_ABI_VERSION),
+                   Field::i32(caches.size()),
+                   Field::i32(weights.size()),
+                   Field::i32(costs.size()),
+                   Field::string(text("name")),
+                   Field::string(text("type")),
+                   Field::string(("cpu " + target.getName()).str()),
+                   Field::string(*features),
+                   Field::string(text("id")),
+                   Field::i64(vocab),
+                   Field::i64(limits.getTokens()),
+                   Field::i64(limits.getSequences()),
+                   Field::i64(limits.getPositions()),
+                   Field::i64(number(kArenaBytesAttr)),
+                   Field::i64(number(cpu::kScratchBytesAttr)),
+                   Field::i64(weightsBytes),
+                   Field::i64(cost.attentionMultiplyAdds),
+                   Field::i64(cost.attentionBytes),
+                   cacheArray,
+                   weightArray,
+                   costArray,
+                   Field::address(kEntry)},
+                  /*exported=*/true);
     return success();
   }
 

@@ -75,7 +75,26 @@
 // CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[1, 1]
 // CHECK-NEXT: %[[V:.*]] = llvm.mlir.constant(12 : i64)
 // CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[1, 2]
+// The gemm's 64 x 64 weight in bf16, for each of the rows whose logits are wanted (1), all of it (1 of 1).
+// CHECK-LABEL: llvm.mlir.global internal constant @moec.costs
+// CHECK: %[[V:.*]] = llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[0, 0]
+// CHECK: %[[V:.*]] = llvm.mlir.constant(1 : i64)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[0, 2]
+// CHECK: %[[V:.*]] = llvm.mlir.constant(1 : i64)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[0, 3]
+// CHECK: %[[V:.*]] = llvm.mlir.constant(8192 : i64)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[0, 4]
+// CHECK: %[[V:.*]] = llvm.mlir.constant(4096 : i64)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[0, 5]
 // CHECK-LABEL: llvm.mlir.global external constant @moec_model
+// 1 cache, 2 weights, 1 cost.
+// CHECK: %[[V:.*]] = llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[1]
+// CHECK: %[[V:.*]] = llvm.mlir.constant(2 : i32)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[2]
+// CHECK: %[[V:.*]] = llvm.mlir.constant(1 : i32)
+// CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[3]
 // The vocabulary and the limits.
 // CHECK: %[[V:.*]] = llvm.mlir.constant(64 : i64)
 // CHECK-NEXT: llvm.insertvalue %[[V]], %{{.*}}[9]

@@ -89,13 +89,18 @@ constexpr int64_t tableBytes =
     bigramVocab * bigramVocab * int64_t(sizeof(float));
 const moert_cache caches[] = {{"tokens", sizeof(int32_t)}};
 const moert_weight weights[] = {{"table", 0, tableBytes}};
+/// As if a token chose one row and an output two; there are no products here, so
+/// that the operations are invented.
+const moert_cost costs[] = {
+    {MOERT_COST_TOKENS, 0, bigramVocab, 1, tableBytes, 1000},
+    {MOERT_COST_OUTPUTS, 0, bigramVocab, 2, tableBytes, 50}};
 
 } // namespace
 
 extern "C" const moert_model moec_model = {MOERT_ABI_VERSION,
                                            /*num_caches=*/1,
                                            /*num_weights=*/1,
-                                           /*reserved=*/0,
+                                           /*num_costs=*/2,
                                            "tiny-bigram",
                                            "bigram",
                                            "cpu generic",
@@ -108,8 +113,11 @@ extern "C" const moert_model moec_model = {MOERT_ABI_VERSION,
                                            /*arena_bytes=*/bigramMaxTokens * 4,
                                            /*scratch_bytes=*/0,
                                            /*weights_bytes=*/tableBytes,
+                                           /*attention_multiply_adds=*/0,
+                                           /*attention_bytes=*/sizeof(int32_t),
                                            caches,
                                            weights,
+                                           costs,
                                            step};
 
 std::vector<float> moec::test::bigramWeights() {

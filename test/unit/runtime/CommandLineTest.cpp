@@ -228,7 +228,8 @@ TEST_F(CommandLineTest, HelpAndVersion) {
   EXPECT_EQ(help.err, "");
   for (const char *text :
        {"--prompt TEXT", "--ids N,N,...", "--eval FILE", "--perplexity FILE",
-        "--info", "--temperature X", "--top-k K", "--top-p P", "--seed N",
+        "--info", "--bench pp=N,tg=N", "--json", "--repetitions N",
+        "--trace FILE", "--temperature X", "--top-k K", "--top-p P", "--seed N",
         "--threads N", "--chunk N", "--weights FILE", "--ignore-eos",
         "Examples:", "tiny-bigram"})
     EXPECT_NE(help.out.find(text), std::string::npos) << text << help.out;
@@ -246,6 +247,13 @@ TEST_F(CommandLineTest, InfoWorksWithoutWeights) {
       << outcome.out;
   EXPECT_NE(outcome.out.find("caches       4 B a position, 768 B when full\n"),
             std::string::npos);
+  // A row of 2 KiB for the token, two for its logits.
+  EXPECT_NE(outcome.out.find(
+                "token        reads 6.0 KiB of weights and does 2.1 k "
+                "operations\n             each position before it: 4 B and 0 "
+                "operations\n"),
+            std::string::npos)
+      << outcome.out;
   std::filesystem::copy_file(MOEC_BIGRAM_APP, app,
                              std::filesystem::copy_options::overwrite_existing);
   outcome = run("--info");
@@ -255,6 +263,114 @@ TEST_F(CommandLineTest, InfoWorksWithoutWeights) {
       << outcome.out;
   EXPECT_EQ(refusal("--ids 1").rfind("error: cannot load the weights: ", 0),
             0u);
+}
+
+TEST_F(CommandLineTest, BenchPrintsRatesBesideTheLimit) {
+  Outcome outcome =
+      run("--bench pp=20,tg=4 --repetitions 3 --threads 2 --json");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  const Json bench = Json::parse(outcome.out);
+  EXPECT_EQ(bench["model"], "tiny-bigram");
+  EXPECT_EQ(bench["threads"], 2);
+  const Json &machine = bench["machine"];
+  EXPECT_GT(double(machine["bytes_per_second"]), 1e8);
+  EXPECT_GE(double(machine["bytes_per_second"]),
+            double(machine["before"]["bytes_per_second"]));
+  EXPECT_GE(double(machine["bytes_per_second"]),
+            double(machine["after"]["bytes_per_second"]));
+  EXPECT_EQ(machine["vector_unit"], "not measured");
+  ASSERT_EQ(bench["phases"].size(), 2u);
+  const Json &prefill = bench["phases"][0], &decode = bench["phases"][1];
+  EXPECT_EQ(prefill["name"], "pp20");
+  EXPECT_EQ(decode["name"], "tg4");
+  // 20 tokens are steps of 16 and 4.
+  EXPECT_EQ(prefill["steps"], 2);
+  EXPECT_EQ(decode["steps"], 4);
+  EXPECT_EQ(prefill["seconds"].size(), 3u);
+  // A row of 2 KiB for a token, two for an output; 4 bytes for each position.
+  EXPECT_DOUBLE_EQ(double(decode["bytes_per_token"]), 3 * 2048 + 4 * 2.5);
+  EXPECT_DOUBLE_EQ(double(decode["operations_per_token"]), 2 * (1000 + 50));
+  // One output in 20 tokens.
+  EXPECT_DOUBLE_EQ(double(prefill["operations_per_token"]),
+                   2 * (1000 + 50 / 20.0));
+  EXPECT_EQ(decode["limited_by"], "bytes");
+  for (const Json &phase : bench["phases"]) {
+    EXPECT_NEAR(double(phase["fraction_of_limit"]),
+                double(phase["tokens_per_second"]) *
+                    double(phase["bytes_per_token"]) /
+                    double(machine["bytes_per_second"]),
+                1e-9);
+    EXPECT_GE(double(phase["tokens_per_second"]),
+              double(phase["tokens_per_second_median"]));
+    EXPECT_EQ(phase["graphs_per_step"], 1);
+    // Its end and two waits for all tiles.
+    EXPECT_EQ(phase["joins_per_step"], 3);
+  }
+  EXPECT_EQ(bench["graphs"][0]["name"], "bigram");
+  EXPECT_EQ(bench["graphs"][0]["joins"], 3);
+}
+
+TEST_F(CommandLineTest, BenchTableIsForPeople) {
+  Outcome outcome = run("--bench tg=2 --repetitions 1 --threads 1");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  for (const char *text : {"tiny-bigram, cpu generic, 1 thread\n",
+                           "machine: reads ", "tg2 ", "6.0 KiB", "2.1 k",
+                           "tg2: limited by reading; 1 graphs, 6 tasks and 3 "
+                           "joins a step",
+                           "joins of each graph: bigram 3\n"})
+    EXPECT_NE(outcome.out.find(text), std::string::npos) << text << outcome.out;
+  EXPECT_EQ(outcome.out.find("pp"), std::string::npos);
+}
+
+TEST_F(CommandLineTest, BenchErrors) {
+  EXPECT_EQ(refusal("--bench pp=65"),
+            "error: --bench: 65 tokens do not fit the "
+            "context of 64 positions\n");
+  EXPECT_EQ(refusal("--bench pp=x"),
+            "error: --bench: expected pp=TOKENS,tg=TOKENS or one of them, got "
+            "'pp=x'\n");
+  EXPECT_EQ(refusal("--ids 1 --json"),
+            "error: --json has no effect with --ids\n");
+  EXPECT_EQ(refusal("--ids 1 --repetitions 2"),
+            "error: --repetitions has no effect with --ids\n");
+  EXPECT_EQ(refusal("--bench tg=1 --chunk 2"),
+            "error: --chunk has no effect with --bench\n");
+  EXPECT_EQ(refusal("--bench tg=1 --repetitions 0").rfind("error: ", 0), 0u);
+}
+
+TEST_F(CommandLineTest, TraceShowsEveryTask) {
+  const std::string trace = folder / "trace.json";
+  Outcome outcome = run("--ids 7,8,9 -n 4 --threads 2 --trace " + trace);
+  EXPECT_EQ(outcome.out, "10,11,12,13\n");
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("events in " + trace), std::string::npos);
+  EXPECT_NE(outcome.err.find("decode: threads waited "), std::string::npos);
+  EXPECT_NE(outcome.err.find("joins of each graph: bigram 3\n"),
+            std::string::npos);
+  std::map<std::string, int> counts;
+  std::vector<std::pair<int, int>> steps;
+  const Json json = Json::parse(readText(trace));
+  for (const Json &event : json["traceEvents"]) {
+    if (event["ph"] == "X")
+      ++counts[event["name"]];
+    if (event["name"] == "step")
+      steps.push_back({event["args"]["tokens"], event["args"]["outputs"]});
+  }
+  // The prompt is one step; 3 of the 4 new tokens are read again.
+  EXPECT_EQ(steps,
+            (std::vector<std::pair<int, int>>{{3, 1}, {1, 1}, {1, 1}, {1, 1}}));
+  EXPECT_EQ(counts["write_cache"], 4);
+  EXPECT_EQ(counts["read_cache"], 4);
+  EXPECT_EQ(counts["logits"], 4 * bigramVocab / 128);
+}
+
+TEST_F(CommandLineTest, TraceErrors) {
+  EXPECT_EQ(refusal("--ids 1 --trace " + (folder / "no/trace.json")),
+            "error: --trace: " + (folder / "no/trace.json") +
+                ": cannot create: No such file or directory\n");
+  EXPECT_EQ(refusal("--info --trace x"),
+            "error: --trace has no effect with --info\n");
 }
 
 class ScoringTest : public CommandLineTest {
