@@ -1,41 +1,297 @@
 //===- LowerAttention.cpp - Tasks of kernel.attention -------------------------===//
+//
+// A task has some tokens and some query heads that read one kv head. Orders (docs/numerics.md): a score keeps 16 lanes along the
+// head, element i in lane i mod 16, then a tree of 8, 4, 2, 1. Keys are cut into splits of 256 at absolute positions; each
+// split starts afresh; inside it blocks of 16 keys in order; splits are merged in order. Values are added key by key. A masked
+// key contributes nothing.
+//
+// The 16 scores of a block are formed together: 16 sums of 16 lanes in registers, reduced by one tree whose shuffles leave the
+// score of key j in lane j.
+//
+//===------------------------------------------------------------------------===//
 
 #include "codegen/cpu/TaskBuilder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace moec;
 using namespace moec::cpu;
 using namespace moec::kernel;
 
-/// A task has some tokens and some heads; what one head does stands in library/attention.mlir.
-void moec::cpu::lowerAttention(TaskBuilder &b, AttentionOp op) {
-  int64_t heads = op.getHeads(), group = heads / int64_t(op.getKvHeads());
-  int64_t padded = llvm::alignTo(op.getValue(), kLanes);
-  Value accumulator = b.scratch({padded}, b.getF32Type());
-  Value split = b.scratch({padded}, b.getF32Type());
-  Value weights = b.scratch({kLanes}, b.getF32Type());
-  Value scale = arith::ConstantOp::create(b, op.getScaleAttr());
-  int64_t columns = op.getTileSizes()[1];
-  Value firstHead = b.mul(b.columnTile(), columns);
-  Value lastHead = b.min(b.add(firstHead, columns), b.index(heads));
-  IndexRange rows = b.rows();
-  b.loop(rows.begin, rows.end, 1, [&](Value row) {
+namespace {
+
+constexpr int64_t kSplitKeys = 256;
+constexpr int64_t kBlockKeys = kLanes;
+/// Vectors of a value that are summed side by side, so that additions overlap.
+constexpr int64_t kValueVectors = 8;
+
+class AttentionTask {
+public:
+  AttentionTask(TaskBuilder &b, AttentionOp op)
+      : b(b), op(op), headsOfTask(op.getTileSizes()[1]), keyWidth(op.getKey()),
+        valueWidth(op.getValue()) {
+    query = b.buffer(op.getQuery());
+    cache = b.buffer(op.getCache());
+    int64_t padded = llvm::alignTo(valueWidth, kLanes);
+    whole = State(b, headsOfTask, padded);
+    split = State(b, headsOfTask, padded);
+    weights = b.scratch({kBlockKeys}, b.getF32Type());
+  }
+
+  void emit() {
+    int64_t heads = op.getHeads(), group = heads / int64_t(op.getKvHeads());
+    firstHead = b.mul(b.columnTile(), headsOfTask);
+    headCount =
+        b.sub(b.min(b.add(firstHead, headsOfTask), b.index(heads)), firstHead);
+    Value kvHead = b.div(firstHead, group);
+    keyAt = b.add(b.mul(kvHead, op.getKey()), op.getKeyBegin());
+    valueAt = b.add(b.mul(kvHead, op.getValue()), op.getValueBegin());
+    IndexRange rows = b.rows();
+    b.loop(rows.begin, rows.end, 1, [&](Value token) { emitToken(token); });
+  }
+
+private:
+  /// The softmax of some keys so far: of each head the greatest score, the sum of weights, and the weighted sum of values.
+  struct State {
+    State() = default;
+    State(TaskBuilder &b, int64_t heads, int64_t width)
+        : most(b.scratch({heads}, b.getF32Type())),
+          sum(b.scratch({heads}, b.getF32Type())),
+          values(b.scratch({heads, width}, b.getF32Type())) {}
+    Value most, sum, values;
+  };
+
+  void emitToken(Value row) {
+    token = row;
     Value position = b.loadIndex(b.buffer(op.getPositions()), row);
-    Value cacheRow = b.loadIndex(b.buffer(op.getCacheRows()), row);
-    Value firstRow = b.sub(cacheRow, position);
+    firstRow = b.sub(b.loadIndex(b.buffer(op.getCacheRows()), row), position);
     Value keys = b.add(position, 1);
-    b.loop(firstHead, lastHead, 1, [&](Value head) {
-      Value kvHead = b.div(head, group);
-      Value keyAt = b.add(b.mul(kvHead, op.getKey()), op.getKeyBegin());
-      Value valueAt = b.add(b.mul(kvHead, op.getValue()), op.getValueBegin());
-      callLibrary(b, "attend",
-                  {b.buffer(op.getQuery()), row, b.mul(head, op.getKey()),
-                   b.index(op.getKey()), b.buffer(op.getCache()), firstRow,
-                   keys, keyAt, valueAt, b.index(op.getValue()), scale,
-                   b.buffer(op.getInits()[0]), b.mul(head, op.getValue()),
-                   accumulator, split, weights});
+    forHeads([&](Value head) { clear(whole, head); });
+    b.loop(b.index(0), keys, kSplitKeys, [&](Value begin) {
+      Value end = b.min(b.add(begin, kSplitKeys), keys);
+      forHeads([&](Value head) { clear(split, head); });
+      Value full =
+          b.add(begin, b.mul(b.div(b.sub(end, begin), kBlockKeys), kBlockKeys));
+      b.loop(begin, full, kBlockKeys, [&](Value key) {
+        forHeads([&](Value head) { emitBlock(head, key, Value()); });
+      });
+      Value rest = b.sub(end, full);
+      Value some =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, rest, b.index(0));
+      b.branch(some, [&] {
+        forHeads([&](Value head) { emitBlock(head, full, rest); });
+      });
+      forHeads([&](Value head) { mergeSplit(head); });
     });
-  });
+    forHeads([&](Value head) { storeResult(head); });
+  }
+
+  void forHeads(function_ref<void(Value)> body) {
+    b.loop(b.index(0), headCount, 1, body);
+  }
+
+  //===--- a block of keys ---===//
+
+  /// Adds 16 keys from `key` on to the split, or `count` of them.
+  void emitBlock(Value head, Value key, Value count) {
+    Value scores = emitScores(head, key, count);
+    Value most = b.load(split.most, head, 1);
+    Value next = arith::MaximumFOp::create(
+        b, most,
+        vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF,
+                                    scores));
+    Value shares = math::ExpOp::create(
+        b, arith::SubFOp::create(b, scores, b.broadcast(next)));
+    Value keep = math::ExpOp::create(b, arith::SubFOp::create(b, most, next));
+    Value sum = b.load(split.sum, head, 1);
+    b.store(next, split.most, head);
+    b.store(arith::AddFOp::create(b, arith::MulFOp::create(b, sum, keep),
+                                  b.sumLanes(shares)),
+            split.sum, head);
+    b.store(shares, weights, b.index(0));
+    addValues(head, key, count, b.broadcast(keep));
+  }
+
+  /// The scaled scores of the keys; -inf behind `count`.
+  Value emitScores(Value head, Value key, Value count) {
+    Value firstKey = b.add(firstRow, key);
+    SmallVector<Value> rows;
+    for (int64_t j = 0; j < kBlockKeys; ++j) {
+      // Rows behind the last key may not exist: the last one stands for them.
+      Value place = b.index(j);
+      if (count)
+        place = b.min(place, b.sub(count, b.index(1)));
+      rows.push_back(b.add(firstKey, place));
+    }
+    Value queryAt = b.mul(b.add(firstHead, head), keyWidth);
+    auto addLanes = [&](Value at, Value mask, ValueRange sums) {
+      Value q = b.loadMasked(query, {token, b.add(queryAt, at)}, mask);
+      SmallVector<Value> next;
+      for (auto [row, sum] : llvm::zip(rows, sums)) {
+        Value k = b.loadMasked(cache, {row, b.add(keyAt, at)}, mask);
+        next.push_back(math::FmaOp::create(b, q, k, sum));
+      }
+      return next;
+    };
+    int64_t full = keyWidth / kLanes * kLanes;
+    SmallVector<Value> sums(kBlockKeys, b.zeroVector());
+    if (full)
+      sums = b.loop(b.index(0), b.index(full), kLanes, sums,
+                    [&](Value at, ValueRange sums) {
+                      return addLanes(at, Value(), sums);
+                    });
+    if (full < keyWidth)
+      sums =
+          addLanes(b.index(full), firstLanes(b.index(keyWidth - full)), sums);
+    Value scores = arith::MulFOp::create(
+        b, sumEach(sums),
+        b.broadcast(arith::ConstantOp::create(b, op.getScaleAttr())));
+    if (!count)
+      return scores;
+    Value none =
+        b.broadcast(b.floatConstant(-std::numeric_limits<double>::infinity()));
+    return arith::SelectOp::create(b, firstLanes(count), scores, none);
+  }
+
+  /// Lane j of the result is the sum of the lanes of vectors[j], added by halves as TaskBuilder::sumLanes does. Of the two
+  /// vectors of a pair, the first halves of all groups of lanes are gathered in one vector, the second halves in another; their
+  /// sum holds twice as many groups of half the length.
+  Value sumEach(SmallVector<Value> vectors) {
+    for (int64_t length = kLanes; length > 1; length /= 2) {
+      int64_t half = length / 2;
+      SmallVector<int64_t> first, second;
+      for (int64_t group = 0; group < 2 * kLanes; group += length)
+        for (int64_t lane = 0; lane < half; ++lane) {
+          first.push_back(group + lane);
+          second.push_back(group + half + lane);
+        }
+      SmallVector<Value> sums;
+      for (size_t i = 0; i < vectors.size(); i += 2) {
+        auto gather = [&](ArrayRef<int64_t> lanes) -> Value {
+          return vector::ShuffleOp::create(b, vectors[i], vectors[i + 1],
+                                           lanes);
+        };
+        sums.push_back(arith::AddFOp::create(b, gather(first), gather(second)));
+      }
+      vectors = sums;
+    }
+    return vectors.front();
+  }
+
+  /// values = values * keep + Σ_j weights[j] * value[key + j], key by key.
+  void addValues(Value head, Value key, Value count, Value keep) {
+    Value firstKey = b.add(firstRow, key);
+    Value keys = count ? count : b.index(kBlockKeys);
+    auto add = [&](Value at, int64_t vectors, Value mask) {
+      SmallVector<Value> sums;
+      for (int64_t i = 0; i < vectors; ++i)
+        sums.push_back(arith::MulFOp::create(
+            b, b.load(split.values, {head, b.add(at, i * kLanes)}, kLanes),
+            keep));
+      sums =
+          b.loop(b.index(0), keys, 1, sums,
+                 [&](Value j, ValueRange carried) -> SmallVector<Value> {
+                   Value share = b.broadcast(b.load(weights, j, 1));
+                   Value row = b.add(firstKey, j);
+                   SmallVector<Value> next;
+                   for (auto [i, sum] : llvm::enumerate(carried)) {
+                     Value place = b.add(valueAt, b.add(at, i * kLanes));
+                     Value value = b.loadMasked(cache, {row, place}, mask);
+                     next.push_back(math::FmaOp::create(b, share, value, sum));
+                   }
+                   return next;
+                 });
+      for (auto [i, sum] : llvm::enumerate(sums))
+        b.store(sum, split.values, {head, b.add(at, i * kLanes)});
+    };
+    int64_t full = valueWidth / kLanes, step = kValueVectors;
+    int64_t begin = 0;
+    for (; step; step /= 2) {
+      int64_t count = (full - begin) / step * step;
+      if (count)
+        b.loop(b.index(begin * kLanes), b.index((begin + count) * kLanes),
+               step * kLanes, [&](Value at) { add(at, step, Value()); });
+      begin += count;
+    }
+    if (valueWidth % kLanes)
+      add(b.index(full * kLanes), 1, firstLanes(b.index(valueWidth % kLanes)));
+  }
+
+  //===--- states ---===//
+
+  void clear(const State &state, Value head) {
+    b.store(b.floatConstant(-std::numeric_limits<double>::infinity()),
+            state.most, head);
+    b.store(b.floatConstant(0), state.sum, head);
+    forValues(
+        [&](Value at) { b.store(b.zeroVector(), state.values, {head, at}); });
+  }
+
+  /// Adds the split to the whole.
+  void mergeSplit(Value head) {
+    Value most = b.load(whole.most, head, 1);
+    Value splitMost = b.load(split.most, head, 1);
+    Value next = arith::MaximumFOp::create(b, most, splitMost);
+    Value keep = math::ExpOp::create(b, arith::SubFOp::create(b, most, next));
+    Value take =
+        math::ExpOp::create(b, arith::SubFOp::create(b, splitMost, next));
+    auto merge = [&](Value into, Value from, Value keep, Value take) -> Value {
+      return arith::AddFOp::create(b, arith::MulFOp::create(b, into, keep),
+                                   arith::MulFOp::create(b, from, take));
+    };
+    b.store(next, whole.most, head);
+    b.store(merge(b.load(whole.sum, head, 1), b.load(split.sum, head, 1), keep,
+                  take),
+            whole.sum, head);
+    Value keeps = b.broadcast(keep), takes = b.broadcast(take);
+    forValues([&](Value at) {
+      b.store(merge(b.load(whole.values, {head, at}, kLanes),
+                    b.load(split.values, {head, at}, kLanes), keeps, takes),
+              whole.values, {head, at});
+    });
+  }
+
+  void storeResult(Value head) {
+    Value sum = b.broadcast(b.load(whole.sum, head, 1));
+    Value to = b.mul(b.add(firstHead, head), valueWidth);
+    forValues([&](Value at) {
+      Value result = arith::DivFOp::create(
+          b, b.load(whole.values, {head, at}, kLanes), sum);
+      Value mask;
+      if (valueWidth % kLanes)
+        mask = firstLanes(b.sub(b.index(valueWidth), at));
+      b.storeMasked(result, b.buffer(op.getInits()[0]), {token, b.add(to, at)},
+                    mask);
+    });
+  }
+
+  /// Vectors of a head's values, the last one padded.
+  void forValues(function_ref<void(Value)> body) {
+    b.loop(b.index(0), b.index(valueWidth), kLanes, body);
+  }
+
+  Value firstLanes(Value count) {
+    return vector::CreateMaskOp::create(b, b.vectorOf(b.getI1Type()), count);
+  }
+
+  TaskBuilder &b;
+  AttentionOp op;
+  int64_t headsOfTask, keyWidth, valueWidth;
+  Value query, cache;
+  /// All splits that are done, and the one at hand.
+  State whole, split;
+  /// Of the keys of a block.
+  Value weights;
+  Value firstHead, headCount, keyAt, valueAt;
+  /// Of the token at hand: its row, and the row of the cache at which its sequence begins.
+  Value token, firstRow;
+};
+
+} // namespace
+
+void moec::cpu::lowerAttention(TaskBuilder &b, AttentionOp op) {
+  AttentionTask(b, op).emit();
 }

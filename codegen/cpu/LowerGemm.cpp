@@ -80,11 +80,11 @@ public:
     firstRow = rows.begin;
     firstPanel = b.mul(panels.begin, parts);
     panelCount = b.mul(b.sub(panels.end, panels.begin), parts);
-    sums = b.scratch({op.getTileSizes()[0], tilePanels, kLanes},
-                     b.getF32Type());
-    Value few = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ule, b.sub(rows.end, rows.begin),
-        b.index(kStreamedRows));
+    sums =
+        b.scratch({op.getTileSizes()[0], tilePanels, kLanes}, b.getF32Type());
+    Value few = arith::CmpIOp::create(b, arith::CmpIPredicate::ule,
+                                      b.sub(rows.end, rows.begin),
+                                      b.index(kStreamedRows));
     b.branch(few, [&] { emitStreamed(rows); }, [&] { emitDecoded(rows); });
     emitEpilogues(rows, panels);
   }
@@ -226,9 +226,9 @@ private:
     b.loop(b.div(begin, blockSteps), b.div(end, blockSteps), 1,
            [&](Value block) { decode(block, blockSteps); });
     if (k % blockSteps)
-      b.branch(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, end,
-                                     b.index(k)),
-               [&] { decode(b.index(k / blockSteps), k % blockSteps); });
+      b.branch(
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, end, b.index(k)),
+          [&] { decode(b.index(k / blockSteps), k % blockSteps); });
   }
 
   /// Adds k in [begin, end) to the sums of a register tile.
@@ -341,8 +341,7 @@ private:
         Value first = b.mul(b.sub(panel, panels.begin), parts);
         SmallVector<Value> arguments;
         for (int64_t p = 0; p < parts; ++p)
-          arguments.push_back(
-              b.load(sums, sumPlace(row, 0, first, p), kLanes));
+          arguments.push_back(b.load(sums, sumPlace(row, 0, first, p), kLanes));
         emitEpilogue(row, panel, arguments);
       });
     });
@@ -421,6 +420,4 @@ private:
 
 } // namespace
 
-void moec::cpu::lowerGemm(TaskBuilder &b, GemmOp op) {
-  GemmTask(b, op).emit();
-}
+void moec::cpu::lowerGemm(TaskBuilder &b, GemmOp op) { GemmTask(b, op).emit(); }

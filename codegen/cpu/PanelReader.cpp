@@ -32,8 +32,8 @@ PanelReader::PanelReader(TaskBuilder &b, kernel::GemmOp op)
     stored = scaled.getStored();
     scale = scaled.getScale();
     blockSteps = scaled.getColumns();
-    chunkSteps = stored.isInteger(4) ? kWordSteps
-                                     : std::gcd(blockSteps, kChunkSteps);
+    chunkSteps =
+        stored.isInteger(4) ? kWordSteps : std::gcd(blockSteps, kChunkSteps);
   }
   blockBytes = bytesOf(stored, blockSteps * kLanes);
   if (scale)
@@ -56,8 +56,7 @@ Value PanelReader::blockOffset(Value panelOffset, Value block) {
 Value PanelReader::chunkOffset(Value blockOffset, Value chunk) {
   if (scale)
     blockOffset = b.add(blockOffset, bytesOf(scale, kLanes));
-  return b.add(blockOffset,
-               b.mul(chunk, bytesOf(stored, chunkSteps * kLanes)));
+  return b.add(blockOffset, b.mul(chunk, bytesOf(stored, chunkSteps * kLanes)));
 }
 
 /// `count` elements as they are stored.
@@ -108,11 +107,10 @@ Value PanelReader::decodeInt4(Value words, int64_t nibble) {
     for (int i = 0; i < 16; ++i)
       values.push_back(i < 8 ? i : i - 16);
     Value table = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(b.vectorOf(b.getF32Type()),
-                                  ArrayRef(values)));
+        b,
+        DenseElementsAttr::get(b.vectorOf(b.getF32Type()), ArrayRef(values)));
     Value index =
-        nibble ? arith::ShRUIOp::create(b, words, constant(4 * nibble))
-               : words;
+        nibble ? arith::ShRUIOp::create(b, words, constant(4 * nibble)) : words;
     return LLVM::CallIntrinsicOp::create(
                b, b.vectorOf(b.getF32Type()),
                b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
@@ -121,9 +119,8 @@ Value PanelReader::decodeInt4(Value words, int64_t nibble) {
   }
   int64_t left = 28 - 4 * nibble;
   Value top = left ? arith::ShLIOp::create(b, words, constant(left)) : words;
-  return arith::SIToFPOp::create(
-      b, b.vectorOf(b.getF32Type()),
-      arith::ShRSIOp::create(b, top, constant(28)));
+  return arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type()),
+                                 arith::ShRSIOp::create(b, top, constant(28)));
 }
 
 SmallVector<Value> PanelReader::loadChunk(Value blockOffset, Value chunk,

@@ -31,21 +31,24 @@ constexpr int64_t kGemmRows = 256;
 /// Rows of a task of the kernels that only pass over rows.
 constexpr int64_t kRowKernelRows = 16;
 constexpr int64_t kAttentionRows = 8;
+/// Query heads of a task where all read the same keys.
+constexpr int64_t kAttentionHeads = 8;
+
+/// Query heads of a task: they read one kv head, whose keys and values stay in the cache meanwhile.
+int64_t chooseHeads(AttentionOp op) {
+  int64_t group = op.getHeads() / op.getKvHeads();
+  return op.getKvHeads() > 1 ? group : std::min(group, kAttentionHeads);
+}
 
 struct ChooseTilesPass : moec::impl::ChooseTilesPassBase<ChooseTilesPass> {
   void runOnOperation() override {
     getOperation().walk([&](TaskInterface op) {
       std::pair<int64_t, int64_t> tile = {kRowKernelRows, 1};
       if (auto gemm = dyn_cast<GemmOp>(*op))
-        tile = {kGemmRows,
-                kPanelsPerTask * gemm.getPanelWidth() /
-                    int64_t(gemm.getParts())};
+        tile = {kGemmRows, kPanelsPerTask * gemm.getPanelWidth() /
+                               int64_t(gemm.getParts())};
       else if (auto attention = dyn_cast<AttentionOp>(*op))
-        tile = {kAttentionRows,
-                std::max<int64_t>(1, attention.getKvHeads() == 1
-                                         ? 1
-                                         : attention.getHeads() /
-                                               attention.getKvHeads())};
+        tile = {kAttentionRows, chooseHeads(attention)};
       else if (auto group = dyn_cast<GroupOp>(*op))
         group.setRowTile(kGemmRows);
       op->setAttr(

@@ -26,13 +26,13 @@ func.func @group(%e: memref<?x2xi32>, %w: memref<?x2xf32>, %r: memref<?xi32>, %r
   return
 }
 
-// A task of attention has the query heads that share a kv head, or one head of the one latent.
+// A task of attention has the query heads that share a kv head, or up to 8 of those that read the one latent.
 // CHECK-LABEL: func @attention
 func.func @attention(%q: memref<?x64xf32>, %c: memref<64x64xf32>, %p: memref<?xi32>, %o: memref<?x64xf32>) {
   // CHECK: kernel.attention {{.*}} kv_heads 4 {{.*}} {tiles = array<i64: 8, 2>}
   kernel.attention ins(%q, %c, %p, %p : memref<?x64xf32>, memref<64x64xf32>, memref<?xi32>, memref<?xi32>)
       heads 8 kv_heads 4 key 8 from 0 value 8 from 32 scale 1.0 outs(%o : memref<?x64xf32>)
-  // CHECK: kernel.attention {{.*}} kv_heads 1 {{.*}} {tiles = array<i64: 8, 1>}
+  // CHECK: kernel.attention {{.*}} kv_heads 1 {{.*}} {tiles = array<i64: 8, 8>}
   kernel.attention ins(%q, %c, %p, %p : memref<?x64xf32>, memref<64x64xf32>, memref<?xi32>, memref<?xi32>)
       heads 8 kv_heads 1 key 8 from 0 value 8 from 0 scale 1.0 outs(%o : memref<?x64xf32>)
   return

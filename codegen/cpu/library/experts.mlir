@@ -25,6 +25,23 @@ func.func private @best_untaken(%values: memref<?xf32>, %taken: memref<?xi8>, %b
   return %best#0 : index
 }
 
+// Sum of the lanes by halves.
+func.func private @sum_lanes(%v: vector<16xf32>) -> f32 {
+  %a8 = vector.extract_strided_slice %v {offsets = [0], sizes = [8], strides = [1]} : vector<16xf32> to vector<8xf32>
+  %b8 = vector.extract_strided_slice %v {offsets = [8], sizes = [8], strides = [1]} : vector<16xf32> to vector<8xf32>
+  %s8 = arith.addf %a8, %b8 : vector<8xf32>
+  %a4 = vector.extract_strided_slice %s8 {offsets = [0], sizes = [4], strides = [1]} : vector<8xf32> to vector<4xf32>
+  %b4 = vector.extract_strided_slice %s8 {offsets = [4], sizes = [4], strides = [1]} : vector<8xf32> to vector<4xf32>
+  %s4 = arith.addf %a4, %b4 : vector<4xf32>
+  %a2 = vector.extract_strided_slice %s4 {offsets = [0], sizes = [2], strides = [1]} : vector<4xf32> to vector<2xf32>
+  %b2 = vector.extract_strided_slice %s4 {offsets = [2], sizes = [2], strides = [1]} : vector<4xf32> to vector<2xf32>
+  %s2 = arith.addf %a2, %b2 : vector<2xf32>
+  %x = vector.extract %s2[0] : f32 from vector<2xf32>
+  %y = vector.extract %s2[1] : f32 from vector<2xf32>
+  %s = arith.addf %x, %y : f32
+  return %s : f32
+}
+
 // scores[0, n) of a row of logits. The sum of a softmax keeps 16 lanes, then a tree of 8, 4, 2, 1.
 func.func private @sigmoid_scores(%logits: memref<?x?xf32>, %row: index, %scores: memref<?xf32>, %n: index) {
   %c0 = arith.constant 0 : index
