@@ -1,7 +1,8 @@
 //===- Family.h - The model families that can be imported -----------------===//
 //
 // To add a family, describe it in families/NAME.cpp in the vocabulary of
-// Model.h and add a row to the table in Family.cpp.
+// Model.h, with the help of families/Readers.h, and add a row to the table in
+// Family.cpp.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MOEC_FRONTEND_FAMILY_H
@@ -25,17 +26,6 @@ llvm::ArrayRef<Family> families();
 
 /// Null if there is none.
 const Family *findFamily(llvm::StringRef modelType);
-
-//===----------------------------------------------------------------------===//
-// What families share
-//===----------------------------------------------------------------------===//
-
-/// A model without its layers and rope: the keys that all families spell alike.
-Model readTrunk(ConfigObject &config);
-
-/// Heads and the usual scale; no biases.
-GroupedQueryAttention readGroupedQueryAttention(ConfigObject &config,
-                                                int64_t hidden);
 
 //===----------------------------------------------------------------------===//
 // What the families' files define
