@@ -31,6 +31,7 @@ const Family *findFamily(llvm::StringRef modelType);
 // What the families' files define
 //===----------------------------------------------------------------------===//
 
+Model describeDeepseekMoe(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV3(ConfigObject &config, mlir::MLIRContext &context);
 Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
 
