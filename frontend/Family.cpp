@@ -8,6 +8,7 @@ using namespace moec;
 
 static constexpr Family kFamilies[] = {
     {"deepseek", "DeepSeek-MoE-16B", describeDeepseekMoe},
+    {"deepseek_v2", "DeepSeek V2, V2 Lite", describeDeepseekV2},
     {"deepseek_v3", "DeepSeek V3, R1, V3.1", describeDeepseekV3},
     {"kimi_k2", "Kimi K2", describeDeepseekV3},
     {"llama", "Llama 2, 3, 3.1", describeLlama},
