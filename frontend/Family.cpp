@@ -12,6 +12,7 @@ static constexpr Family kFamilies[] = {
     {"deepseek_v3", "DeepSeek V3, R1, V3.1", describeDeepseekV3},
     {"kimi_k2", "Kimi K2", describeDeepseekV3},
     {"llama", "Llama 2, 3, 3.1", describeLlama},
+    {"mixtral", "Mixtral 8x7B, 8x22B", describeMixtral},
 };
 
 llvm::ArrayRef<Family> moec::families() { return kFamilies; }

@@ -35,6 +35,7 @@ Model describeDeepseekMoe(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV2(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV3(ConfigObject &config, mlir::MLIRContext &context);
 Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
+Model describeMixtral(ConfigObject &config, mlir::MLIRContext &context);
 
 } // namespace moec
 
