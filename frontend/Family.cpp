@@ -13,6 +13,7 @@ static constexpr Family kFamilies[] = {
     {"kimi_k2", "Kimi K2", describeDeepseekV3},
     {"llama", "Llama 2, 3, 3.1", describeLlama},
     {"mixtral", "Mixtral 8x7B, 8x22B", describeMixtral},
+    {"olmoe", "OLMoE", describeOlmoe},
 };
 
 llvm::ArrayRef<Family> moec::families() { return kFamilies; }

@@ -36,6 +36,7 @@ Model describeDeepseekV2(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV3(ConfigObject &config, mlir::MLIRContext &context);
 Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
 Model describeMixtral(ConfigObject &config, mlir::MLIRContext &context);
+Model describeOlmoe(ConfigObject &config, mlir::MLIRContext &context);
 
 } // namespace moec
 
