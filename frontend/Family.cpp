@@ -10,6 +10,7 @@ static constexpr Family kFamilies[] = {
     {"deepseek", "DeepSeek-MoE-16B", describeDeepseekMoe},
     {"deepseek_v2", "DeepSeek V2, V2 Lite", describeDeepseekV2},
     {"deepseek_v3", "DeepSeek V3, R1, V3.1", describeDeepseekV3},
+    {"glm4_moe", "GLM 4.5, 4.5 Air", describeGlm4Moe},
     {"kimi_k2", "Kimi K2", describeDeepseekV3},
     {"llama", "Llama 2, 3, 3.1", describeLlama},
     {"mixtral", "Mixtral 8x7B, 8x22B", describeMixtral},

@@ -34,6 +34,7 @@ const Family *findFamily(llvm::StringRef modelType);
 Model describeDeepseekMoe(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV2(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV3(ConfigObject &config, mlir::MLIRContext &context);
+Model describeGlm4Moe(ConfigObject &config, mlir::MLIRContext &context);
 Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
 Model describeMixtral(ConfigObject &config, mlir::MLIRContext &context);
 Model describeOlmoe(ConfigObject &config, mlir::MLIRContext &context);
