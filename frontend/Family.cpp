@@ -15,6 +15,10 @@ static constexpr Family kFamilies[] = {
     {"llama", "Llama 2, 3, 3.1", describeLlama},
     {"mixtral", "Mixtral 8x7B, 8x22B", describeMixtral},
     {"olmoe", "OLMoE", describeOlmoe},
+    {"qwen2", "Qwen 2, 2.5, R1's distillations", describeQwen2},
+    {"qwen2_moe", "Qwen 2 with experts", describeQwen2Moe},
+    {"qwen3", "Qwen 3", describeQwen3},
+    {"qwen3_moe", "Qwen 3 with experts", describeQwen3Moe},
 };
 
 llvm::ArrayRef<Family> moec::families() { return kFamilies; }

@@ -38,6 +38,10 @@ Model describeGlm4Moe(ConfigObject &config, mlir::MLIRContext &context);
 Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
 Model describeMixtral(ConfigObject &config, mlir::MLIRContext &context);
 Model describeOlmoe(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen2(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen2Moe(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen3(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen3Moe(ConfigObject &config, mlir::MLIRContext &context);
 
 } // namespace moec
 
