@@ -63,9 +63,9 @@ struct LatentAttention {
 
 using Attention = std::variant<GroupedQueryAttention, LatentAttention>;
 
-/// How a checkpoint spells the matrices of a gated MLP: `PREFIX.gate.weight` and
-/// so on below its layer. In the prefix of experts `{expert}` stands for the
-/// number of the expert.
+/// How a checkpoint spells the matrices of a gated MLP, below the name of its
+/// layer: `PREFIX.GATE.weight` and so on. In the prefix of experts `{expert}`
+/// stands for the number of the expert.
 struct MlpNames {
   std::string prefix;
   std::string gate = "gate_proj";
@@ -82,8 +82,8 @@ struct DenseMlp {
 struct SharedExpert {
   int64_t width = 0;
   MlpNames names = {"mlp.shared_experts"};
-  /// The matrix of one row whose sigmoid scales the MLP's result; absent when
-  /// nothing does.
+  /// The matrix of one row: the sigmoid of its product with the token scales
+  /// the MLP's result. Absent when nothing does.
   std::optional<std::string> gate;
 };
 
@@ -93,6 +93,7 @@ struct MixtureOfExperts {
   /// Of one expert.
   int64_t width = 0;
   MlpNames names = {"mlp.experts.{expert}"};
+  /// The name of the router's matrix and of its bias, without their suffixes.
   std::string router = "mlp.gate";
   std::optional<SharedExpert> shared;
   moe::Score score = moe::Score::Softmax;
