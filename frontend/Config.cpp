@@ -2,6 +2,8 @@
 
 #include "frontend/Config.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <cfloat>
 #include <cmath>
 
@@ -62,19 +64,22 @@ bool ConfigObject::has(StringRef key) const { return findMember(*json, key); }
 // Values
 //===----------------------------------------------------------------------===//
 
+bool ConfigObject::isInteger(const Json &value, Range range) {
+  // Integers above INT64_MAX are unsigned in JSON's model, and out of any range
+  // here.
+  return value.is_number_integer() &&
+         !(value.is_number_unsigned() &&
+           value.get<uint64_t>() > uint64_t(INT64_MAX)) &&
+         value.get<int64_t>() >= range.min && value.get<int64_t>() <= range.max;
+}
+
 int64_t ConfigObject::integer(StringRef key, Range range) {
   std::string expected =
       ("an integer from " + Twine(range.min) + " to " + Twine(range.max)).str();
   const Json *value = require(key, expected);
   if (!value)
     return range.min;
-  // Integers above INT64_MAX are unsigned in JSON's model, and out of any range
-  // here.
-  bool inRange = value->is_number_integer() &&
-                 !(value->is_number_unsigned() &&
-                   value->get<uint64_t>() > uint64_t(INT64_MAX)) &&
-                 value->get<int64_t>() >= range.min &&
-                 value->get<int64_t>() <= range.max;
+  bool inRange = isInteger(*value, range);
   expect(inRange, key, expected);
   return inRange ? value->get<int64_t>() : range.min;
 }
@@ -130,6 +135,22 @@ std::string ConfigObject::textOr(StringRef key, StringRef fallback) {
   return find(key) ? text(key) : fallback.str();
 }
 
+std::vector<int64_t> ConfigObject::integersOr(StringRef key,
+                                              std::vector<int64_t> fallback,
+                                              Range range) {
+  const Json *value = find(key);
+  if (!value)
+    return fallback;
+  bool valid = value->is_array() && value->size() <= size_t(kCount.max) &&
+               llvm::all_of(*value, [&](const Json &member) {
+                 return isInteger(member, range);
+               });
+  expect(valid, key,
+         "a list of at most " + Twine(kCount.max) + " integers from " +
+             Twine(range.min) + " to " + Twine(range.max));
+  return valid ? value->get<std::vector<int64_t>>() : fallback;
+}
+
 std::optional<ConfigObject> ConfigObject::object(StringRef key) {
   const Json *value = find(key);
   if (!value)
@@ -147,6 +168,13 @@ std::optional<ConfigObject> ConfigObject::object(StringRef key) {
 void ConfigObject::only(StringRef key, const Json &supported) {
   if (const Json *value = find(key))
     expect(*value == supported, key, supported.dump());
+}
+
+void ConfigObject::onlyList(StringRef key, int64_t count,
+                            const Json &supported) {
+  if (const Json *value = find(key))
+    expect(*value == Json(Json::array_t(count, supported)), key,
+           "a list of " + Twine(count) + " times " + supported.dump());
 }
 
 void ConfigObject::ignore(llvm::ArrayRef<llvm::StringLiteral> keys) {

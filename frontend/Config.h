@@ -25,6 +25,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moec {
 
@@ -80,12 +81,18 @@ public:
   double nonNegativeOr(llvm::StringRef key, double fallback);
   bool flagOr(llvm::StringRef key, bool fallback);
   std::string textOr(llvm::StringRef key, llvm::StringRef fallback);
+  /// A list, each member in the range and no more of them than kCount allows.
+  std::vector<int64_t> integersOr(llvm::StringRef key,
+                                  std::vector<int64_t> fallback,
+                                  Range range = {});
 
   /// The member that is an object, if there is one.
   std::optional<ConfigObject> object(llvm::StringRef key);
 
   /// The key may be absent, or must have the only value that is supported.
   void only(llvm::StringRef key, const Json &supported);
+  /// The same for a list of `count` members.
+  void onlyList(llvm::StringRef key, int64_t count, const Json &supported);
 
   /// Keys that do not change what is computed, whatever their values.
   void ignore(llvm::ArrayRef<llvm::StringLiteral> keys);
@@ -107,6 +114,7 @@ private:
   double real(llvm::StringRef key, bool mayBeZero,
               std::optional<double> fallback);
   void fail(const llvm::Twine &message);
+  static bool isInteger(const Json &value, Range range);
 
   std::shared_ptr<Config::Shared> shared;
   const Json *json;

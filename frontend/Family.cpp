@@ -4,14 +4,21 @@
 
 #include "llvm/ADT/STLExtras.h"
 
-#include <cmath>
-
 using namespace moec;
 
 static constexpr Family kFamilies[] = {
+    {"deepseek", "DeepSeek-MoE-16B", describeDeepseekMoe},
+    {"deepseek_v2", "DeepSeek V2, V2 Lite", describeDeepseekV2},
     {"deepseek_v3", "DeepSeek V3, R1, V3.1", describeDeepseekV3},
+    {"glm4_moe", "GLM 4.5, 4.5 Air", describeGlm4Moe},
     {"kimi_k2", "Kimi K2", describeDeepseekV3},
     {"llama", "Llama 2, 3, 3.1", describeLlama},
+    {"mixtral", "Mixtral 8x7B, 8x22B", describeMixtral},
+    {"olmoe", "OLMoE", describeOlmoe},
+    {"qwen2", "Qwen 2, 2.5, R1's distillations", describeQwen2},
+    {"qwen2_moe", "Qwen 2 with experts", describeQwen2Moe},
+    {"qwen3", "Qwen 3", describeQwen3},
+    {"qwen3_moe", "Qwen 3 with experts", describeQwen3Moe},
 };
 
 llvm::ArrayRef<Family> moec::families() { return kFamilies; }
@@ -21,35 +28,4 @@ const Family *moec::findFamily(llvm::StringRef modelType) {
     return candidate.modelType == modelType;
   });
   return family == std::end(kFamilies) ? nullptr : family;
-}
-
-Model moec::readTrunk(ConfigObject &config) {
-  Model model;
-  model.hidden = config.integer("hidden_size");
-  model.vocab = config.integer("vocab_size", kVocabulary);
-  model.maxPositions = config.integer("max_position_embeddings", kPositions);
-  model.normEps = config.positive("rms_norm_eps");
-  model.tiedEmbeddings = config.flagOr("tie_word_embeddings", false);
-  config.only("hidden_act", "silu");
-  return model;
-}
-
-GroupedQueryAttention moec::readGroupedQueryAttention(ConfigObject &config,
-                                                      int64_t hidden) {
-  GroupedQueryAttention attention;
-  attention.heads = config.integer("num_attention_heads", kCount);
-  attention.kvHeads = config.integerOr("num_key_value_heads", attention.heads,
-                                       {1, attention.heads});
-  config.expect(attention.heads % attention.kvHeads == 0, "num_key_value_heads",
-                "a divisor of the key 'num_attention_heads'");
-  if (config.has("head_dim")) {
-    attention.headDim = config.integer("head_dim", kCount);
-    config.expect(attention.headDim % 2 == 0, "head_dim", "even");
-  } else {
-    attention.headDim = hidden / attention.heads;
-    config.expect(hidden % (2 * attention.heads) == 0, "hidden_size",
-                  "an even multiple of the key 'num_attention_heads'");
-  }
-  attention.scale = 1 / std::sqrt(double(attention.headDim));
-  return attention;
 }

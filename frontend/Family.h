@@ -1,7 +1,8 @@
 //===- Family.h - The model families that can be imported -----------------===//
 //
 // To add a family, describe it in families/NAME.cpp in the vocabulary of
-// Model.h and add a row to the table in Family.cpp.
+// Model.h, with the help of families/Readers.h, and add a row to the table in
+// Family.cpp.
 //
 //===----------------------------------------------------------------------===//
 #ifndef MOEC_FRONTEND_FAMILY_H
@@ -27,22 +28,20 @@ llvm::ArrayRef<Family> families();
 const Family *findFamily(llvm::StringRef modelType);
 
 //===----------------------------------------------------------------------===//
-// What families share
-//===----------------------------------------------------------------------===//
-
-/// A model without its layers and rope: the keys that all families spell alike.
-Model readTrunk(ConfigObject &config);
-
-/// Heads and the usual scale; no biases.
-GroupedQueryAttention readGroupedQueryAttention(ConfigObject &config,
-                                                int64_t hidden);
-
-//===----------------------------------------------------------------------===//
 // What the families' files define
 //===----------------------------------------------------------------------===//
 
+Model describeDeepseekMoe(ConfigObject &config, mlir::MLIRContext &context);
+Model describeDeepseekV2(ConfigObject &config, mlir::MLIRContext &context);
 Model describeDeepseekV3(ConfigObject &config, mlir::MLIRContext &context);
+Model describeGlm4Moe(ConfigObject &config, mlir::MLIRContext &context);
 Model describeLlama(ConfigObject &config, mlir::MLIRContext &context);
+Model describeMixtral(ConfigObject &config, mlir::MLIRContext &context);
+Model describeOlmoe(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen2(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen2Moe(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen3(ConfigObject &config, mlir::MLIRContext &context);
+Model describeQwen3Moe(ConfigObject &config, mlir::MLIRContext &context);
 
 } // namespace moec
 

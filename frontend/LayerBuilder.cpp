@@ -50,11 +50,17 @@ private:
 
   /// Gate and up projection, activation, down projection, with the weights
   /// `name.gate_up` and `name.down`.
-  Value gatedMlp(const Twine &name, StringRef tensors, Value x, int64_t width,
-                 bool bias);
+  Value gatedMlp(const Twine &name, const MlpNames &names, Value x,
+                 int64_t width, bool bias);
+  Value sharedExpert(const SharedExpert &shared, Value x);
   Value linear(const Twine &name, StringRef tensor, Value x, int64_t width,
                bool bias = false);
-  Value norm(const Twine &name, StringRef tensor, Value x, double eps);
+  /// Over each of `heads` equal parts of the row.
+  Value norm(const Twine &name, StringRef tensor, Value x, double eps,
+             int64_t heads = 1);
+  /// The norm of a projected query or key of `heads` heads.
+  Value headNorm(const Twine &name, StringRef tensor, QueryKeyNorm span,
+                 Value x, int64_t heads);
   Value rope(const Twine &name, moe::RopePairs pairs, Value x, int64_t heads,
              int64_t begin);
   Value slice(const Twine &name, Value x, int64_t begin, int64_t width);
@@ -153,6 +159,10 @@ Value LayerBuilder::attend(const GroupedQueryAttention &attention, Value x) {
   Value q = linear("q", "self_attn.q_proj", x, queryWidth, bias);
   Value k = linear("k", "self_attn.k_proj", x, keyWidth, bias);
   Value v = linear("v", "self_attn.v_proj", x, keyWidth, bias);
+  q = headNorm("q_norm", "self_attn.q_norm", attention.norm, q,
+               attention.heads);
+  k = headNorm("k_norm", "self_attn.k_norm", attention.norm, k,
+               attention.kvHeads);
   q = rope("q_rope", attention.pairs, q, attention.heads, 0);
   k = rope("k_rope", attention.pairs, k, attention.kvHeads, 0);
   appendToCache({k, v});
@@ -208,48 +218,56 @@ void LayerBuilder::appendToCache(ValueRange parts) {
 //===----------------------------------------------------------------------===//
 
 Value LayerBuilder::feedForward(const DenseMlp &mlp, Value x) {
-  return gatedMlp("mlp", "mlp", x, mlp.width, mlp.bias);
+  return gatedMlp("mlp", {"mlp"}, x, mlp.width, mlp.bias);
 }
 
 Value LayerBuilder::feedForward(const MixtureOfExperts &mixture, Value x) {
-  Value logits = linear("router", "mlp.gate", x, mixture.experts);
+  Value logits = linear("router", mixture.router, x, mixture.experts);
   Value bias;
   if (mixture.choiceBias)
     bias = weight("router_bias", {mixture.experts},
-                  "mlp.gate.e_score_correction_bias", builder.getF32Type());
+                  mixture.router + ".e_score_correction_bias",
+                  builder.getF32Type());
   auto routingType =
       moe::RoutingType::get(&context, mixture.experts, mixture.topK);
   Value routing = moe::RouteOp::create(
       builder, loc("route"), routingType, mixture.score, logits, bias,
       mixture.groups, mixture.renormalize, APFloat(mixture.scale));
 
+  auto matrix = [&](StringRef name) {
+    return tensorOf(mixture.names.prefix + "." + name + ".weight");
+  };
   Value gateUp = weight("experts.gate_up",
                         {mixture.experts, 2 * mixture.width, model.hidden},
-                        {tensorOf("mlp.experts.{expert}.gate_proj.weight"),
-                         tensorOf("mlp.experts.{expert}.up_proj.weight")},
+                        {matrix(mixture.names.gate), matrix(mixture.names.up)},
                         {mixture.width, model.hidden});
   Value down =
       weight("experts.down", {mixture.experts, model.hidden, mixture.width},
-             {tensorOf("mlp.experts.{expert}.down_proj.weight")},
-             {model.hidden, mixture.width});
+             {matrix(mixture.names.down)}, {model.hidden, mixture.width});
   Value y = moe::DispatchOp::create(builder, loc("dispatch"), x, routing);
   y = experts("experts.gate_up", y, gateUp, routing);
   y = glu("experts.glu", y);
   y = experts("experts.down", y, down, routing);
   y = moe::CombineOp::create(builder, loc("combine"), y, routing);
-  if (!mixture.sharedWidth)
+  if (!mixture.shared)
     return y;
-  Value shared =
-      gatedMlp("shared", "mlp.shared_experts", x, *mixture.sharedWidth,
-               /*bias=*/false);
-  return add("shared.add", y, shared);
+  return add("shared.add", y, sharedExpert(*mixture.shared, x));
 }
 
-Value LayerBuilder::gatedMlp(const Twine &name, StringRef tensors, Value x,
+Value LayerBuilder::sharedExpert(const SharedExpert &shared, Value x) {
+  Value y = gatedMlp("shared", shared.names, x, shared.width, /*bias=*/false);
+  if (!shared.gate)
+    return y;
+  Value gate = linear("shared.gate", *shared.gate, x, 1);
+  return moe::SigmoidGateOp::create(builder, loc("shared.scale"), y, gate);
+}
+
+Value LayerBuilder::gatedMlp(const Twine &name, const MlpNames &names, Value x,
                              int64_t width, bool bias) {
   auto halves = [&](StringRef kind) {
-    return SmallVector<std::string>{tensorOf(tensors + ".gate_proj." + kind),
-                                    tensorOf(tensors + ".up_proj." + kind)};
+    std::string prefix = names.prefix + ".";
+    return SmallVector<std::string>{tensorOf(prefix + names.gate + "." + kind),
+                                    tensorOf(prefix + names.up + "." + kind)};
   };
   Value gateUp = weight(name + ".gate_up", {2 * width, model.hidden},
                         halves("weight"), {width, model.hidden});
@@ -260,8 +278,8 @@ Value LayerBuilder::gatedMlp(const Twine &name, StringRef tensors, Value x,
   Value y = moe::LinearOp::create(builder, loc(name + ".gate_up"),
                                   rows(2 * width), x, gateUp, gateUpBias);
   y = glu(name + ".glu", y);
-  return linear(name + ".down", (tensors + ".down_proj").str(), y, model.hidden,
-                bias);
+  return linear(name + ".down", names.prefix + "." + names.down, y,
+                model.hidden, bias);
 }
 
 Value LayerBuilder::experts(const Twine &name, Value x, Value weight,
@@ -286,9 +304,23 @@ Value LayerBuilder::linear(const Twine &name, StringRef tensor, Value x,
 }
 
 Value LayerBuilder::norm(const Twine &name, StringRef tensor, Value x,
-                         double eps) {
-  Value scale = weight(name, {width(x)}, tensor + ".weight");
-  return moe::RmsNormOp::create(builder, loc(name), x, scale, APFloat(eps));
+                         double eps, int64_t heads) {
+  Value scale = weight(name, {width(x) / heads}, tensor + ".weight");
+  return moe::RmsNormOp::create(builder, loc(name), x, scale, APFloat(eps),
+                                heads);
+}
+
+Value LayerBuilder::headNorm(const Twine &name, StringRef tensor,
+                             QueryKeyNorm span, Value x, int64_t heads) {
+  switch (span) {
+  case QueryKeyNorm::None:
+    return x;
+  case QueryKeyNorm::Head:
+    return norm(name, tensor, x, model.normEps, heads);
+  case QueryKeyNorm::Row:
+    return norm(name, tensor, x, model.normEps);
+  }
+  llvm_unreachable("no such span");
 }
 
 Value LayerBuilder::rope(const Twine &name, moe::RopePairs pairs, Value x,

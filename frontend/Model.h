@@ -19,11 +19,18 @@
 
 namespace moec {
 
-/// Grouped-query attention: separate q, k, v and o projections.
+/// What the norms of the projected query and key span, if there are any. They
+/// precede the rotary embedding.
+enum class QueryKeyNorm { None, Head, Row };
+
+/// Grouped-query attention: separate q, k, v and o projections. Of each head of
+/// the query and the key the first elements rotate, as many as the model's rope
+/// is wide.
 struct GroupedQueryAttention {
   int64_t heads = 0;
   int64_t kvHeads = 0;
   int64_t headDim = 0;
+  QueryKeyNorm norm = QueryKeyNorm::None;
   moe::RopePairs pairs = moe::RopePairs::Half;
   double scale = 0;
   /// Whether q, k and v, and o, add a bias.
@@ -54,9 +61,30 @@ struct LatentAttention {
   std::vector<int64_t> cacheParts() const { return {latent, rope}; }
 };
 
+using Attention = std::variant<GroupedQueryAttention, LatentAttention>;
+
+/// How a checkpoint spells the matrices of a gated MLP, below the name of its
+/// layer: `PREFIX.GATE.weight` and so on. In the prefix of experts `{expert}`
+/// stands for the number of the expert.
+struct MlpNames {
+  std::string prefix;
+  std::string gate = "gate_proj";
+  std::string up = "up_proj";
+  std::string down = "down_proj";
+};
+
 struct DenseMlp {
   int64_t width = 0;
   bool bias = false;
+};
+
+/// The MLP that every token passes through beside those of its experts.
+struct SharedExpert {
+  int64_t width = 0;
+  MlpNames names = {"mlp.shared_experts"};
+  /// The matrix of one row: the sigmoid of its product with the token scales
+  /// the MLP's result. Absent when nothing does.
+  std::optional<std::string> gate;
 };
 
 struct MixtureOfExperts {
@@ -64,8 +92,10 @@ struct MixtureOfExperts {
   int64_t topK = 0;
   /// Of one expert.
   int64_t width = 0;
-  /// Of the MLP that every token passes through; absent when there is none.
-  std::optional<int64_t> sharedWidth;
+  MlpNames names = {"mlp.experts.{expert}"};
+  /// The name of the router's matrix and of its bias, without their suffixes.
+  std::string router = "mlp.gate";
+  std::optional<SharedExpert> shared;
   moe::Score score = moe::Score::Softmax;
   /// Whether a bias takes part in the choice.
   bool choiceBias = false;
@@ -74,11 +104,13 @@ struct MixtureOfExperts {
   double scale = 1;
 };
 
+using FeedForward = std::variant<DenseMlp, MixtureOfExperts>;
+
 struct Layer {
   /// What layers of this kind are called; layers of one name may still differ.
   std::string kind;
-  std::variant<GroupedQueryAttention, LatentAttention> attention;
-  std::variant<DenseMlp, MixtureOfExperts> mlp;
+  Attention attention;
+  FeedForward mlp;
 };
 
 struct Model {

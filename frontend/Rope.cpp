@@ -64,35 +64,70 @@ static std::string readType(ConfigObject &scaling) {
   return type;
 }
 
-Rope moec::readRope(ConfigObject &config, int64_t width, MLIRContext &context) {
-  Rope rope;
-  rope.width = width;
-  rope.theta = config.positiveOr("rope_theta", kDefaultTheta);
+/// The object of the embedding's parameters, under its new or its old name.
+static std::optional<ConfigObject> readParameters(ConfigObject &config) {
   config.expect(!config.has("rope_parameters") || !config.has("rope_scaling"),
                 "rope_scaling", "absent beside the key 'rope_parameters'");
   std::optional<ConfigObject> parameters = config.object("rope_parameters");
   std::optional<ConfigObject> scaling = config.object("rope_scaling");
-  if (parameters)
-    scaling = std::move(parameters);
-  if (!scaling)
-    return rope;
+  return parameters ? parameters : scaling;
+}
 
-  // The base may stand in either place, or in both.
-  double theta = scaling->positiveOr("rope_theta", rope.theta);
-  config.expect(!config.has("rope_theta") || theta == rope.theta, "rope_theta",
-                Json(theta).dump() + " as in the object beside it");
-  rope.theta = theta;
-  std::string type = readType(*scaling);
+/// A number that stands in that object, or beside it, or in both places.
+static double readShared(ConfigObject &config,
+                         std::optional<ConfigObject> &parameters, StringRef key,
+                         double fallback) {
+  double beside = config.positiveOr(key, fallback);
+  if (!parameters)
+    return beside;
+  double value = parameters->positiveOr(key, beside);
+  config.expect(!config.has(key) || value == beside, key,
+                Json(value).dump() + " as in the object beside it");
+  return value;
+}
+
+/// Theta and scaling; what else the object holds must have been read.
+static void readFrequencies(ConfigObject &config,
+                            std::optional<ConfigObject> &parameters, Rope &rope,
+                            MLIRContext &context) {
+  rope.theta = readShared(config, parameters, "rope_theta", kDefaultTheta);
+  if (!parameters)
+    return;
+  std::string type = readType(*parameters);
   if (type == "linear")
-    rope.scaling = readLinear(*scaling, context);
+    rope.scaling = readLinear(*parameters, context);
   else if (type == "llama3")
-    rope.scaling = readLlama3(*scaling, context);
+    rope.scaling = readLlama3(*parameters, context);
   else if (type == "yarn")
-    rope.scaling = readYarn(*scaling, rope, context);
+    rope.scaling = readYarn(*parameters, rope, context);
   else
-    scaling->expect(type == "default",
-                    scaling->has("rope_type") ? "rope_type" : "type",
-                    "\"default\", \"linear\", \"llama3\" or \"yarn\"");
-  scaling->finish();
+    parameters->expect(type == "default",
+                       parameters->has("rope_type") ? "rope_type" : "type",
+                       "\"default\", \"linear\", \"llama3\" or \"yarn\"");
+  parameters->finish();
+}
+
+Rope moec::readRope(ConfigObject &config, int64_t width, MLIRContext &context) {
+  std::optional<ConfigObject> parameters = readParameters(config);
+  Rope rope;
+  rope.width = width;
+  readFrequencies(config, parameters, rope, context);
+  return rope;
+}
+
+Rope moec::readPartialRope(ConfigObject &config, int64_t headDim,
+                           MLIRContext &context) {
+  constexpr StringLiteral key = "partial_rotary_factor";
+  std::optional<ConfigObject> parameters = readParameters(config);
+  ConfigObject &place =
+      parameters && parameters->has(key) ? *parameters : config;
+  place.positive(key);
+  double width = headDim * readShared(config, parameters, key, 1);
+  bool valid = width >= 2 && width <= headDim && std::fmod(width, 2) == 0;
+  place.expect(valid, key,
+               "a part of the key 'head_dim' that is an even number");
+  Rope rope;
+  rope.width = valid ? width : 2;
+  readFrequencies(config, parameters, rope, context);
   return rope;
 }

@@ -22,6 +22,11 @@ struct Rope {
 /// everything in it since transformers 5.
 Rope readRope(ConfigObject &config, int64_t width, mlir::MLIRContext &context);
 
+/// The same of the first elements of a head, whose part the key
+/// `partial_rotary_factor` tells in either spelling.
+Rope readPartialRope(ConfigObject &config, int64_t headDim,
+                     mlir::MLIRContext &context);
+
 } // namespace moec
 
 #endif // MOEC_FRONTEND_ROPE_H

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "frontend/Family.h"
+#include "frontend/families/Readers.h"
 
 using namespace moec;
 

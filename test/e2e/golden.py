@@ -1,5 +1,6 @@
 """Compares what an executable computes with the golden outputs of a model.
 
+  golden.py model MODEL APP OUT     everything that must hold of the executable of a model; OUT is a prefix for its outputs
   golden.py logits MODEL OUT        greatest difference of OUT's logits <= 1e-4 of the greatest logit
   golden.py same A B                tensors equal bit for bit
   golden.py generate MODEL APP      greedy ids equal, for each generated_ids* of the model
@@ -13,6 +14,17 @@ import subprocess
 import sys
 
 TOLERANCE = 1e-4
+
+# All tokens of a sequence in one step, then what must change no bit of it: one thread, fewer tokens in a step (one by one
+# through the cache), another sequence in the same step.
+REFERENCE = ["--threads", "2"]
+VARIANTS = {
+    "one": ["--threads", "1"],
+    "chunk1": ["--threads", "2", "--chunk", "1"],
+    "chunk3": ["--threads", "2", "--chunk", "3"],
+    "chunk7": ["--threads", "1", "--chunk", "7"],
+    "batch": ["--threads", "2", "--batch", "2", "--chunk", "5"],
+}
 
 
 def read(path):
@@ -68,8 +80,21 @@ def check_generate(model, app):
     return None
 
 
+def check_model(model, app, out):
+    def evaluate(name, options):
+        path = f"{out}.{name}"
+        golden = os.path.join(model, "golden.safetensors")
+        subprocess.run([app, "--eval", golden, "--out", path, *options], check=True)
+        return path
+
+    reference = evaluate("all", REFERENCE)
+    errors = [check_logits(model, reference), check_generate(model, app)]
+    errors += [check_same(reference, evaluate(name, options)) for name, options in VARIANTS.items()]
+    return "; ".join(filter(None, errors)) or None
+
+
 def main():
-    commands = {"logits": check_logits, "same": check_same, "generate": check_generate}
+    commands = {"model": check_model, "logits": check_logits, "same": check_same, "generate": check_generate}
     error = commands[sys.argv[1]](*sys.argv[2:])
     if error:
         print(error, file=sys.stderr)

@@ -118,7 +118,7 @@ func.func @rows_bf16(%x: tensor<?x4xbf16>) {
 // -----
 
 func.func @weight_element(%x: tensor<?x4xf32>, %w: tensor<2x4xi8>) {
-  // expected-error @below {{operand #1 must be static f32, bf16 or f16 tensor of rank 2, but got 'tensor<2x4xi8>'}}
+  // expected-error @below {{operand #1 must be static f32, bf16, f16 or scaled tensor of rank 2, but got 'tensor<2x4xi8>'}}
   %y = moe.linear %x, %w : (tensor<?x4xf32>, tensor<2x4xi8>) -> tensor<?x2xf32>
   return
 }

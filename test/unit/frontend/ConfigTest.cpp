@@ -94,6 +94,41 @@ TEST_F(ConfigTest, TheOnlySupportedValue) {
   EXPECT_FALSE(ok());
 }
 
+TEST_F(ConfigTest, Lists) {
+  ConfigObject &root = read(R"({"a": [3, 0], "b": [], "c": null})");
+  EXPECT_EQ(root.integersOr("a", {}, {0, 3}), (std::vector<int64_t>{3, 0}));
+  EXPECT_EQ(root.integersOr("b", {7}), std::vector<int64_t>());
+  EXPECT_EQ(root.integersOr("c", {7}), std::vector<int64_t>{7});
+  EXPECT_EQ(root.integersOr("d", {7}), std::vector<int64_t>{7});
+  root.onlyList("a", 2, 5);
+  EXPECT_EQ(error(),
+            "expected the key 'a' to be a list of 2 times 5, found [3,0]");
+  for (const char *list : {"3", "[1, 4]", "[-1]", "[1.0]", "[[1]]"}) {
+    read(R"({"a": )" + std::string(list) + "}").integersOr("a", {}, {0, 3});
+    EXPECT_EQ(error().find("expected the key 'a' to be a list of at most 16384 "
+                           "integers from 0 to 3, found "),
+              0u)
+        << error();
+  }
+  std::string members = "0";
+  for (int i = 0; i < 16384; ++i)
+    members += ",0";
+  read(R"({"a": [)" + members + "]}").integersOr("a", {}, {0, 3});
+  EXPECT_NE(error(), "");
+}
+
+TEST_F(ConfigTest, TheOnlySupportedList) {
+  ConfigObject &root = read(R"({"a": ["x", "x"], "b": ["x"], "c": "x"})");
+  root.onlyList("a", 2, "x");
+  root.onlyList("d", 2, "x");
+  EXPECT_TRUE(ok()) << error();
+  root.onlyList("b", 2, "x");
+  EXPECT_EQ(error(), "expected the key 'b' to be a list of 2 times \"x\", "
+                     "found [\"x\"]");
+  read(R"({"c": "x"})").onlyList("c", 1, "x");
+  EXPECT_FALSE(ok());
+}
+
 TEST_F(ConfigTest, UnknownKeys) {
   ConfigObject &root = read(R"({"a": 1, "b": {"c": 2}})");
   root.ignore({"a"});
@@ -226,6 +261,37 @@ TEST_F(RopeTest, Refusals) {
       "high_freq_factor": 1, "original_max_position_embeddings": 8}})");
   EXPECT_EQ(error(), "expected the key 'rope_scaling.low_freq_factor' to be at "
                      "most the key 'high_freq_factor', found 4");
+}
+
+TEST_F(RopeTest, PartOfAHead) {
+  auto width = [&](const std::string &text, int64_t headDim = 128) {
+    ConfigObject &root = read(text);
+    Rope rope = readPartialRope(root, headDim, context);
+    root.finish();
+    return rope.width;
+  };
+  EXPECT_EQ(width(R"({"partial_rotary_factor": 0.5, "rope_scaling": null})"),
+            64);
+  EXPECT_TRUE(ok()) << error();
+  EXPECT_EQ(width(R"({"rope_parameters": {"partial_rotary_factor": 0.25}})"),
+            32);
+  EXPECT_TRUE(ok()) << error();
+  EXPECT_EQ(width(R"({"partial_rotary_factor": 1})"), 128);
+  EXPECT_TRUE(ok()) << error();
+
+  width(R"({"partial_rotary_factor": 0.5,
+            "rope_parameters": {"partial_rotary_factor": 0.25}})");
+  EXPECT_EQ(error(), "expected the key 'partial_rotary_factor' to be 0.25 as "
+                     "in the object beside it, found 0.5");
+  width("{}");
+  EXPECT_EQ(error(), "expected a positive number for the key "
+                     "'partial_rotary_factor', found none");
+  for (const char *part : {"0.3", "1.5", "0.0078125"}) {
+    width(R"({"partial_rotary_factor": )" + std::string(part) + "}");
+    EXPECT_EQ(error(), "expected the key 'partial_rotary_factor' to be a part "
+                       "of the key 'head_dim' that is an even number, found " +
+                           std::string(part));
+  }
 }
 
 } // namespace

@@ -69,6 +69,60 @@ TEST(ImportTest, Llama2) {
   EXPECT_EQ(importConfig("llama-2-7b.json").parameters, 6'738'415'616);
 }
 
+TEST(ImportTest, DeepseekMoe16B) {
+  Figures figures = importConfig("deepseek-moe-16b.json");
+  EXPECT_EQ(figures.parameters, 16'375'728'128);
+  EXPECT_EQ(figures.functions, 3);
+}
+
+TEST(ImportTest, DeepseekV2) {
+  Figures figures = importConfig("deepseek-v2-236b.json");
+  EXPECT_EQ(figures.parameters, 235'741'434'880);
+  EXPECT_EQ(figures.functions, 3);
+}
+
+TEST(ImportTest, DeepseekV2Lite) {
+  EXPECT_EQ(importConfig("deepseek-v2-lite.json").parameters, 15'706'484'224);
+}
+
+/// The published number counts the layer that predicts a second token, with
+/// another embedding and head.
+TEST(ImportTest, Glm45Air) {
+  Figures figures = importConfig("glm-4.5-air.json");
+  EXPECT_EQ(figures.parameters, 110'468'824'832 - 3'616'573'568);
+  EXPECT_EQ(figures.functions, 3);
+}
+
+TEST(ImportTest, Mixtral8x22B) {
+  Figures figures = importConfig("mixtral-8x22b.json");
+  EXPECT_EQ(figures.parameters, 140'620'634'112);
+  EXPECT_EQ(figures.functions, 2);
+}
+
+TEST(ImportTest, Olmoe) {
+  EXPECT_EQ(importConfig("olmoe-1b-7b.json").parameters, 6'919'161'856);
+}
+
+TEST(ImportTest, R1DistillQwen) {
+  EXPECT_EQ(importConfig("r1-distill-qwen-1.5b.json").parameters,
+            1'777'088'000);
+}
+
+/// Summed up by hand from the shapes; the published number is rounded.
+TEST(ImportTest, Qwen2Moe57B) {
+  EXPECT_EQ(importConfig("qwen2-57b-a14b.json").parameters, 57'408'658'944);
+}
+
+TEST(ImportTest, Qwen3) {
+  EXPECT_EQ(importConfig("qwen3-8b.json").parameters, 8'190'735'360);
+}
+
+TEST(ImportTest, Qwen3Moe235B) {
+  Figures figures = importConfig("qwen3-235b-a22b.json");
+  EXPECT_EQ(figures.parameters, 235'093'634'560);
+  EXPECT_EQ(figures.functions, 2);
+}
+
 TEST(ImportTest, NamedAfterItsFolder) {
   for (const char *spelling :
        {"/llama31", "/llama31/", "/kimi-k2/../llama31"}) {
