@@ -75,8 +75,10 @@ struct Executor::Graph {
     return nodesDone.load(std::memory_order_acquire) == graph->num_nodes;
   }
   Status prepare(const moert_graph &description, const int64_t *args);
-  void waitFor(const moert_wait &wait, const Node &node, int64_t rowTile,
-               Worker &worker) const;
+  bool isMet(const moert_wait &wait, const Node &node, int64_t rowTile) const;
+  /// The first wait of a row tile of a node that is not met; null if there is
+  /// none.
+  const moert_wait *findUnmet(uint32_t node, int64_t rowTile) const;
   void countDone(Node &node, int64_t rowTile);
 };
 
@@ -230,30 +232,29 @@ Status Executor::Graph::prepare(const moert_graph &description,
 // Tasks
 //===------------------------------------------------------------------------===//
 
-void Executor::Graph::waitFor(const moert_wait &wait, const Node &node,
-                              int64_t rowTile, Worker &worker) const {
-  auto waitUntil = [&](auto condition) {
-    worker.counters.stalls += worker.await(condition, [&] {
-      TraceRecord record;
-      record.kind = TraceKind::WaitTiles;
-      record.graph = graph;
-      record.node = static_cast<uint32_t>(&node - nodes.get());
-      record.other = wait.producer;
-      record.row = static_cast<int32_t>(rowTile);
-      return record;
-    });
-  };
-  ++worker.counters.waits;
+bool Executor::Graph::isMet(const moert_wait &wait, const Node &node,
+                            int64_t rowTile) const {
   const Node &producer = nodes[wait.producer];
   if (wait.form == MOERT_WAIT_ALL)
-    return waitUntil([&] { return producer.done(); });
+    return producer.done();
   // The rows of this task, and the producer's tiles that cover them; equal
   // extents, perhaps other tile sizes.
   int64_t firstRow = rowTile * node.rowTile;
   int64_t lastRow = std::min(firstRow + node.rowTile, node.extent) - 1;
   for (int64_t tile = firstRow / producer.rowTile;
        tile <= lastRow / producer.rowTile; ++tile)
-    waitUntil([&] { return producer.rowTileDone(tile); });
+    if (!producer.rowTileDone(tile))
+      return false;
+  return true;
+}
+
+const moert_wait *Executor::Graph::findUnmet(uint32_t node,
+                                             int64_t rowTile) const {
+  const moert_node &kernel = graph->nodes[node];
+  for (uint32_t i = 0; i < kernel.num_waits; ++i)
+    if (!isMet(kernel.waits[i], nodes[node], rowTile))
+      return &kernel.waits[i];
+  return nullptr;
 }
 
 /// Each bump releases what the task wrote, and acquires what others released
@@ -271,36 +272,53 @@ void Executor::Graph::countDone(Node &node, int64_t rowTile) {
 
 void Executor::runTasks(Graph &graph, Worker &worker) {
   const moert_graph &description = *graph.graph;
-  // A thread's tickets only grow, so its node does too.
+  // Tickets only grow, so the node does too.
   uint32_t index = 0;
-  for (;;) {
-    int64_t ticket = graph.nextTicket.fetch_add(1, std::memory_order_relaxed);
-    if (ticket >= graph.numTickets)
-      return;
+  int64_t ticket = graph.nextTicket.load(std::memory_order_relaxed);
+  while (ticket < graph.numTickets) {
     while (ticket - graph.nodes[index].firstTicket >=
            graph.nodes[index].rowTiles * graph.nodes[index].colTiles)
       ++index;
     Node &node = graph.nodes[index];
-    const moert_node &kernel = description.nodes[index];
-    int64_t tile = ticket - node.firstTicket;
-    int64_t rowTile = tile / node.colTiles;
-    for (uint32_t i = 0; i < kernel.num_waits; ++i)
-      graph.waitFor(kernel.waits[i], node, rowTile, worker);
+    const int64_t tile = ticket - node.firstTicket;
+    const int64_t rowTile = tile / node.colTiles;
     const int64_t colTile = tile % node.colTiles;
-    const Clock::time_point begin =
-        worker.trace ? Clock::now() : Clock::time_point();
-    kernel.fn(graph.args.data(), rowTile, colTile, worker.scratch.data());
-    if (worker.trace)
-      worker.record(begin, Clock::now(), [&] {
-        TraceRecord record;
-        record.graph = &description;
-        record.node = index;
-        record.row = static_cast<int32_t>(rowTile);
-        record.column = static_cast<int32_t>(colTile);
+    const auto describe = [&](TraceKind kind) {
+      TraceRecord record;
+      record.kind = kind;
+      record.graph = &description;
+      record.node = index;
+      record.row = static_cast<int32_t>(rowTile);
+      record.column = static_cast<int32_t>(colTile);
+      return record;
+    };
+
+    if (const moert_wait *wait = graph.findUnmet(index, rowTile)) {
+      const auto isMet = [&] { return graph.isMet(*wait, node, rowTile); };
+      worker.counters.stalls += worker.await(isMet, [&] {
+        TraceRecord record = describe(TraceKind::WaitTiles);
+        record.other = wait->producer;
         return record;
       });
+      ticket = graph.nextTicket.load(std::memory_order_relaxed);
+      continue;
+    }
+    // When another thread was faster, `ticket` becomes the next one.
+    if (!graph.nextTicket.compare_exchange_weak(ticket, ticket + 1,
+                                                std::memory_order_relaxed))
+      continue;
+
+    const Clock::time_point begin =
+        worker.trace ? Clock::now() : Clock::time_point();
+    description.nodes[index].fn(graph.args.data(), rowTile, colTile,
+                                worker.scratch.data());
+    if (worker.trace)
+      worker.record(begin, Clock::now(),
+                    [&] { return describe(TraceKind::Task); });
     ++worker.counters.tasks;
+    worker.counters.waits += description.nodes[index].num_waits;
     graph.countDone(node, rowTile);
+    ticket = graph.nextTicket.load(std::memory_order_relaxed);
   }
 }
 

@@ -2,20 +2,22 @@
 //
 // A step submits graphs; a graph is a list of nodes (kernels) in topological
 // order, and a node is a grid of tasks (tiles). There is no barrier between
-// nodes. Each thread takes the next task of the graph with one atomic
-// increment, waits until the tiles that the task reads are done, runs it and
-// counts it as done:
+// nodes. Tasks are numbered:
 //
 //   ticket   0 1 2 3 | 4 5 6 7 | 8 9
 //   node     0       | 1       | 2         row tiles outer, column tiles inner
 //
-// Nobody can wait for ever. Suppose some threads wait and no task is running.
-// Look at the lowest ticket that has been taken and is not done. The tasks it
-// waits for belong to earlier nodes, so their tickets are lower; tickets are
-// handed out in order, so they have been taken; being lower than the lowest
-// that is not done, they are done. Hence that task does not wait, which
-// contradicts the assumption. The argument needs no fairness and holds for any
-// number of threads.
+// Each thread looks at the lowest ticket that nobody has taken, waits until the
+// tiles that its task reads are done, takes it with one atomic operation, runs
+// it and counts it as done. A thread that waits holds nothing: when the system
+// takes its core away, the others go on, and in a chain of small kernels each is
+// run by whoever has just finished the one before, out of its own cache.
+//
+// Nobody can wait for ever. Look at the lowest ticket that is not done. Either
+// it has been taken; then its task waits for nothing any more and is running. Or
+// it has not; then it is the one that the waiting threads look at, and all it
+// waits for are tasks of earlier nodes, whose tickets are lower and hence done.
+// The argument needs no fairness and holds for any number of threads.
 //
 // Counting is a tree, so that threads seldom meet on one counter: a task bumps
 // the counter of its row tile; the last one of a row tile bumps that of its

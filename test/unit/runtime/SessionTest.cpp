@@ -178,7 +178,7 @@ TEST_F(SessionTest, RefusesAnotherInterface) {
   moert_model model = moec_model;
   model.abi_version = 77;
   EXPECT_EQ(refusal(model), "the model was compiled for version 77 of the "
-                            "runtime interface, this is version 1");
+                            "runtime interface, this is version 2");
 }
 
 TEST_F(SessionTest, RefusesCpuFeaturesItDoesNotHave) {
