@@ -174,7 +174,8 @@ moec::importCheckpoint(MLIRContext &context, const std::string &folder,
   std::optional<SafeTensorsFolder> checkpoint;
   Type assumed = BFloat16Type::get(&context);
   if (options.configOnly) {
-    assumed = announcedType(config.root(), context);
+    assumed = options.dtype ? elementTypeOf(*options.dtype, context)
+                            : announcedType(config.root(), context);
     MOEC_RETURN_IF_ERROR(config.status());
   } else {
     MOEC_ASSIGN_OR_RETURN(checkpoint, SafeTensorsFolder::open(folder));

@@ -2,7 +2,7 @@
 
 #include "runtime/Commands.h"
 #include "runtime/Forward.h"
-#include "runtime/Progress.h"
+#include "support/Progress.h"
 #include "support/SafeTensors.h"
 
 #include <cstring>
