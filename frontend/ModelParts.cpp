@@ -41,15 +41,22 @@ static bool feeds(Value value) {
 }
 
 /// The part that a linear map computes: of an MLP if it stands beside a gated
-/// linear unit, of the router if it gives its logits; in a step itself it is
-/// the head, and what remains of a layer is attention.
+/// linear unit, of the router if it gives its logits, of what it gates if it is
+/// a gate; in a step itself it is the head, and what remains of a layer is
+/// attention.
 static ModelPart partOf(moe::LinearOp linear) {
   auto function = linear->getParentOfType<func::FuncOp>();
   if (function.getName() == moe::kStepFunction)
     return ModelPart::Head;
-  if (feeds<moe::RouteOp>(linear.getResult()))
+  Value result = linear.getResult();
+  if (feeds<moe::RouteOp>(result))
     return ModelPart::Router;
-  bool isMlp = feeds<moe::GluOp>(linear.getResult()) ||
+  for (Operation *user : result.getUsers())
+    if (auto gate = dyn_cast<moe::SigmoidGateOp>(user))
+      if (gate.getGate() == result)
+        if (auto gated = gate.getInput().getDefiningOp<moe::LinearOp>())
+          return partOf(gated);
+  bool isMlp = feeds<moe::GluOp>(result) ||
                linear.getInput().getDefiningOp<moe::GluOp>();
   if (!isMlp)
     return ModelPart::Attention;

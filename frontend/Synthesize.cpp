@@ -42,13 +42,27 @@ static void chooseDistribution(const WeightUse &use, RandomTensor &tensor) {
   }
 }
 
-static Result<DType> storedType(moe::WeightOp weight) {
-  auto type = cast<RankedTensorType>(weight.getType());
+/// What safetensors calls the type; an error if it does not have it.
+static Result<DType> storedType(moe::WeightOp weight, Type element) {
   for (DType dtype : {DType::F32, DType::F16, DType::BF16})
-    if (elementTypeOf(dtype, *type.getContext()) == type.getElementType())
+    if (elementTypeOf(dtype, *element.getContext()) == element)
       return dtype;
+  if (isa<Float8E4M3FNType>(element))
+    return DType::F8_E4M3;
+  std::string text;
+  llvm::raw_string_ostream(text) << element;
   return Status::error("weight '" + weight.getSymName().str() +
-                       "': expected elements of f32, f16 or bf16");
+                       "': expected elements of a checkpoint, found " + text);
+}
+
+/// Elements that fill the range of FP8, and the scales that bring blocks of
+/// them back to the deviation wanted; they differ, to be told apart.
+static void quantize(RandomTensor &elements, RandomTensor &scales) {
+  constexpr double greatestF8 = 448, greatestQuantile = 4.5;
+  double unit = greatestF8 / greatestQuantile;
+  scales.mean = elements.deviation / unit;
+  scales.deviation = 0.1 * scales.mean;
+  elements.deviation = unit;
 }
 
 /// The shape of each of a weight's tensors: they are joined along rows, and
@@ -66,34 +80,73 @@ static std::vector<int64_t> tensorShape(moe::WeightOp weight,
   return result;
 }
 
-Result<std::vector<RandomTensor>> moec::listRandomTensors(ModuleOp module) {
-  MOEC_ASSIGN_OR_RETURN(std::vector<WeightUse> uses, findWeightUses(module));
+namespace {
+
+/// The tensors by name; several weights may take rows of one tensor.
+class TensorList {
+public:
+  void add(const RandomTensor &tensor) {
+    auto [known, isNew] = indexOf.try_emplace(tensor.info.name, tensors.size());
+    if (isNew) {
+      tensors.push_back(tensor);
+      return;
+    }
+    int64_t &rows = tensors[known->second].info.shape.front();
+    rows = std::max(rows, tensor.info.shape.front());
+  }
+  std::vector<RandomTensor> take() { return std::move(tensors); }
+
+private:
   std::vector<RandomTensor> tensors;
   llvm::StringMap<size_t> indexOf;
-  for (const WeightUse &use : uses) {
-    moe::WeightOp weight = use.weight;
-    auto type = cast<RankedTensorType>(weight.getType());
-    RandomTensor tensor;
-    MOEC_ASSIGN_OR_RETURN(tensor.info.dtype, storedType(weight));
-    for (auto part : weight.getParts().getAsRange<moe::PartAttr>()) {
-      bool perExpert = type.getRank() == 3 && !part.getHeads();
-      tensor.info.shape = tensorShape(weight, part);
-      chooseDistribution(use, tensor);
-      for (int64_t i = 0, n = perExpert ? type.getDimSize(0) : 1; i < n; ++i) {
-        tensor.info.name = tensorName(part, i);
-        auto [known, isNew] =
-            indexOf.try_emplace(tensor.info.name, tensors.size());
-        if (isNew) {
-          tensors.push_back(tensor);
-          continue;
-        }
-        // Several weights may take rows of one tensor.
-        int64_t &rows = tensors[known->second].info.shape.front();
-        rows = std::max(rows, tensor.info.shape.front());
+};
+
+} // namespace
+
+static Status addTensors(const WeightUse &use, TensorList &list) {
+  moe::WeightOp weight = use.weight;
+  auto type = cast<RankedTensorType>(weight.getType());
+  auto scaled = dyn_cast<moe::ScaledType>(type.getElementType());
+  RandomTensor tensor, scales;
+  MOEC_ASSIGN_OR_RETURN(
+      tensor.info.dtype,
+      storedType(weight, scaled ? scaled.getStored() : type.getElementType()));
+  if (scaled) {
+    MOEC_ASSIGN_OR_RETURN(scales.info.dtype,
+                          storedType(weight, scaled.getScale()));
+  }
+  for (auto part : weight.getParts().getAsRange<moe::PartAttr>()) {
+    tensor.info.shape = tensorShape(weight, part);
+    chooseDistribution(use, tensor);
+    if (scaled) {
+      if (!part.getScale())
+        return Status::error("weight '" + weight.getSymName().str() +
+                             "': expected a tensor of scales");
+      const std::vector<int64_t> &shape = tensor.info.shape;
+      scales.info.shape = {
+          int64_t(llvm::divideCeil(shape[0], scaled.getRows())),
+          int64_t(llvm::divideCeil(shape[1], scaled.getColumns()))};
+      quantize(tensor, scales);
+    }
+    bool perExpert = type.getRank() == 3 && !part.getHeads();
+    for (int64_t i = 0, n = perExpert ? type.getDimSize(0) : 1; i < n; ++i) {
+      tensor.info.name = tensorName(part.getTensor(), i);
+      list.add(tensor);
+      if (scaled) {
+        scales.info.name = tensorName(part.getScale(), i);
+        list.add(scales);
       }
     }
   }
-  return tensors;
+  return Status::success();
+}
+
+Result<std::vector<RandomTensor>> moec::listRandomTensors(ModuleOp module) {
+  MOEC_ASSIGN_OR_RETURN(std::vector<WeightUse> uses, findWeightUses(module));
+  TensorList list;
+  for (const WeightUse &use : uses)
+    MOEC_RETURN_IF_ERROR(addTensors(use, list));
+  return list.take();
 }
 
 //===----------------------------------------------------------------------===//

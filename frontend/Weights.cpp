@@ -80,7 +80,7 @@ Result<MatrixStack> MatrixStack::of(moe::WeightOp weight) {
 static Status appendRows(moe::WeightOp weight, moe::PartAttr part,
                          const MatrixStack &stack, int64_t index,
                          const SafeTensorsFolder &checkpoint, Rows &rows) {
-  std::string name = tensorName(part, index);
+  std::string name = tensorName(part.getTensor(), index);
   const TensorView *tensor = checkpoint.find(name);
   if (!tensor)
     return error(weight, "expected a tensor '" + name +
