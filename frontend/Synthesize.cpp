@@ -85,14 +85,20 @@ namespace {
 /// The tensors by name; several weights may take rows of one tensor.
 class TensorList {
 public:
-  void add(const RandomTensor &tensor) {
+  Status add(const RandomTensor &tensor) {
     auto [known, isNew] = indexOf.try_emplace(tensor.info.name, tensors.size());
-    if (isNew) {
-      tensors.push_back(tensor);
-      return;
+    if (!isNew) {
+      int64_t &rows = tensors[known->second].info.shape.front();
+      rows = std::max(rows, tensor.info.shape.front());
+      return Status::success();
     }
-    int64_t &rows = tensors[known->second].info.shape.front();
-    rows = std::max(rows, tensor.info.shape.front());
+    // The largest models have a hundred thousand.
+    constexpr size_t mostTensors = size_t(1) << 22;
+    if (tensors.size() == mostTensors)
+      return Status::error("the model has more than " +
+                           std::to_string(mostTensors) + " tensors");
+    tensors.push_back(tensor);
+    return Status::success();
   }
   std::vector<RandomTensor> take() { return std::move(tensors); }
 
@@ -131,10 +137,10 @@ static Status addTensors(const WeightUse &use, TensorList &list) {
     bool perExpert = type.getRank() == 3 && !part.getHeads();
     for (int64_t i = 0, n = perExpert ? type.getDimSize(0) : 1; i < n; ++i) {
       tensor.info.name = tensorName(part.getTensor(), i);
-      list.add(tensor);
+      MOEC_RETURN_IF_ERROR(list.add(tensor));
       if (scaled) {
         scales.info.name = tensorName(part.getScale(), i);
-        list.add(scales);
+        MOEC_RETURN_IF_ERROR(list.add(scales));
       }
     }
   }

@@ -231,7 +231,7 @@ static Result<std::vector<moe::WeightOp>> weightsByOffset(ModuleOp module) {
   for (moe::WeightOp weight : weights) {
     if (!weight.getOffset())
       return error(weight, "expected a planned offset, found none");
-    if (offsetOf(weight) < 0 || offsetOf(weight) % kWeightAlignment)
+    if (offsetOf(weight) % kWeightAlignment)
       return error(weight, "expected an offset that is a multiple of " +
                                Twine(kWeightAlignment) + ", found " +
                                Twine(offsetOf(weight)));

@@ -113,29 +113,26 @@ Json toJson(const ModelSummary &summary) {
 // For people
 //===----------------------------------------------------------------------===//
 
-/// "671.03 G", four digits at least.
-std::string withPrefix(double value) {
-  static constexpr StringLiteral prefixes[] = {"", "k", "M", "G", "T", "P"};
+/// "1.34 TB", in powers of 1000.
+std::string bytesText(double bytes) {
+  static constexpr StringLiteral units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
   unsigned power = 0;
-  for (; value >= 1000 && power + 1 < std::size(prefixes); ++power)
-    value /= 1000;
-  return formatv(power ? "{0:F2} {1}" : "{0:F0} {1}", value, prefixes[power])
+  for (; bytes >= 1000 && power + 1 < std::size(units); ++power)
+    bytes /= 1000;
+  return formatv(power ? "{0:F2} {1}" : "{0:F0} {1}", bytes, units[power])
       .str();
 }
 
-std::string bytesText(double bytes) { return withPrefix(bytes) + "B"; }
-
 void printParts(const ModelSummary &summary, raw_ostream &os) {
-  os << formatv("{0,-16}{1,18}{2,8}{3,16}{4,14}\n", "part", "parameters",
+  os << formatv("{0,-16}{1,19}{2,8}{3,18}{4,12}\n", "part", "parameters",
                 "share", "active", "stored");
   PartSummary total = summary.total();
   auto row = [&](StringRef name, const PartSummary &part) {
     os << formatv(
-        "{0,-16}{1,18:N}{2,8}{3,16}{4,14}\n", name, part.parameters,
+        "{0,-16}{1,19:N}{2,8}{3,18:N}{4,12}\n", name, part.parameters,
         formatv("{0:P1}", double(part.parameters) /
                               double(std::max<int64_t>(total.parameters, 1))),
-        withPrefix(double(part.activeParameters)),
-        bytesText(double(part.bytes)));
+        part.activeParameters, bytesText(double(part.bytes)));
   };
   for (unsigned i = 0; i < kNumModelParts; ++i)
     if (summary.parts[i].parameters)
@@ -144,13 +141,13 @@ void printParts(const ModelSummary &summary, raw_ostream &os) {
 }
 
 void printLayers(const ModelSummary &summary, raw_ostream &os) {
-  os << formatv("\n{0,-16}{1,18}{2,8}{3,16}{4,14}\n", "layer", "parameters",
+  os << formatv("\n{0,-16}{1,19}{2,8}{3,18}{4,12}\n", "layer", "parameters",
                 "count", "cache a token", "experts");
   for (const LayerSummary &layer : summary.layers) {
     std::string experts =
         layer.experts ? formatv("{0} of {1}", layer.topK, layer.experts).str()
                       : "-";
-    os << formatv("{0,-16}{1,18:N}{2,8}{3,16}{4,14}\n", layer.kind,
+    os << formatv("{0,-16}{1,19:N}{2,8}{3,18}{4,12}\n", layer.kind,
                   layer.parameters, layer.count,
                   formatv("{0:N} B", layer.cacheBytesPerToken), experts);
   }
@@ -161,8 +158,8 @@ void printLayers(const ModelSummary &summary, raw_ostream &os) {
 }
 
 void printDecode(const ModelSummary &summary, raw_ostream &os) {
-  os << formatv("\n{0,-16}{1,18}{2,22}{3,22}\n", "decoding", "experts a layer",
-                "weights read a step", "weights read a token");
+  os << formatv("\n{0,-16}{1,19}{2,19}{3,19}\n", "decoding", "experts a layer",
+                "read a step", "read a token");
   for (int64_t batch : kBatches) {
     std::string experts = "-";
     for (const LayerSummary &layer : summary.layers)
@@ -172,7 +169,7 @@ void printDecode(const ModelSummary &summary, raw_ostream &os) {
                           layer.experts)
                       .str();
     double bytes = summary.weightBytesPerStep(batch);
-    os << formatv("{0,-16}{1,18}{2,22}{3,22}\n",
+    os << formatv("{0,-16}{1,19}{2,19}{3,19}\n",
                   formatv("{0} sequence{1}", batch, batch == 1 ? "" : "s"),
                   experts, bytesText(bytes), bytesText(bytes / double(batch)));
   }
@@ -181,10 +178,9 @@ void printDecode(const ModelSummary &summary, raw_ostream &os) {
 
 void print(const ModelSummary &summary, raw_ostream &os) {
   PartSummary total = summary.total();
-  os << formatv("{0} ({1}): {2}parameters, {3}active for a token\n\n",
-                summary.name, summary.type,
-                withPrefix(double(total.parameters)),
-                withPrefix(double(total.activeParameters)));
+  os << formatv("{0} ({1}): {2:N} parameters, {3:N} active for a token\n\n",
+                summary.name, summary.type, total.parameters,
+                total.activeParameters);
   printParts(summary, os);
   printLayers(summary, os);
   printDecode(summary, os);

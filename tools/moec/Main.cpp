@@ -1,6 +1,7 @@
 //===- Main.cpp - moec --------------------------------------------------------===//
 
 #include "tools/moec/Compile.h"
+#include "tools/moec/Inspect.h"
 #include "tools/moec/Run.h"
 #include "tools/moec/Synth.h"
 #include "tools/moec/Verify.h"
@@ -16,6 +17,7 @@ int main(int argc, char **argv) {
   moec::Command command;
   moec::addCompileCommand(app, command);
   moec::addRunCommand(app, command);
+  moec::addInspectCommand(app, command);
   moec::addSynthCommand(app, command);
   moec::addVerifyCommand(app, command);
   CLI11_PARSE(app, argc, argv);

@@ -19,7 +19,6 @@
 #include <CLI/CLI.hpp>
 
 #include <csignal>
-#include <map>
 #include <memory>
 #include <unistd.h>
 
@@ -31,7 +30,7 @@ namespace {
 struct SynthOptions {
   std::string source;
   std::string output;
-  DType dtype = DType::BF16;
+  std::string dtype = "bf16";
   uint64_t seed = 0;
 };
 
@@ -63,7 +62,8 @@ public:
     while (name.consume_back("/"))
       ;
     std::string path = (name + ".tmp" + Twine(::getpid())).str();
-    error = sys::fs::create_directory(path, /*IgnoreExisting=*/false);
+    error = sys::fs::create_directory(path, /*IgnoreExisting=*/false,
+                                      sys::fs::all_all);
     if (error)
       return Status::error("cannot create '" + path + "': " + error.message());
     return std::unique_ptr<TemporaryFolder>(
@@ -92,7 +92,7 @@ Status synthesize(const SynthOptions &options) {
     sys::path::append(config, "config.json");
   ImportOptions import;
   import.configOnly = true;
-  import.dtype = options.dtype;
+  import.dtype = parseDType(StringRef(options.dtype).upper());
   import.config = sys::path::filename(config).str();
   std::string folder = sys::path::parent_path(config).str();
 
@@ -147,14 +147,13 @@ void addSynthCommand(CLI::App &app, Command &command) {
       ->required();
   synth->add_option("-o,--output", options->output, "Folder to write")
       ->required();
-  static const std::map<std::string, DType> types{
-      {"bf16", DType::BF16}, {"f16", DType::F16}, {"f32", DType::F32}};
   synth
       ->add_option("--dtype", options->dtype,
-                   "Type of the elements: bf16, f16 or f32 (default: bf16)")
-      ->transform(CLI::CheckedTransformer(types));
-  synth->add_option("--seed", options->seed,
-                    "Same seed, same weights (default: 0)");
+                   "Type of the elements: bf16, f16 or f32")
+      ->check(CLI::IsMember({"bf16", "f16", "f32"}))
+      ->capture_default_str();
+  synth->add_option("--seed", options->seed, "Same seed, same weights")
+      ->capture_default_str();
   synth->callback([options, &command] {
     command = [options] { return synthesize(*options); };
   });
