@@ -69,8 +69,8 @@ TEST(SummaryTest, PartsOfDeepseekV3) {
   ASSERT_TRUE(summary.ok()) << summary.message();
   EXPECT_EQ(parametersOf(*summary, ModelPart::Embedding), 129'280 * 7168);
   EXPECT_EQ(parametersOf(*summary, ModelPart::Attention),
-            61 * (1536 * 7168 + 24'576 * 1536 + 576 * 7168 + 32'768 * 512 +
-                  7168 * 16'384));
+            int64_t(61) * (1536 * 7168 + 24'576 * 1536 + 576 * 7168 +
+                           32'768 * 512 + 7168 * 16'384));
   // Each expert has a score and a bias.
   EXPECT_EQ(parametersOf(*summary, ModelPart::Router), 58 * 256 * (7168 + 1));
   EXPECT_EQ(parametersOf(*summary, ModelPart::Experts),
