@@ -42,6 +42,8 @@ static constexpr llvm::StringLiteral kIgnoredKeys[] = {
     "use_cache",
 };
 
+llvm::ArrayRef<llvm::StringLiteral> moec::ignoredKeys() { return kIgnoredKeys; }
+
 /// The element type that the configuration announces; what the tensors say is
 /// preferred where there are some.
 static Type announcedType(ConfigObject &config, MLIRContext &context) {

@@ -27,6 +27,9 @@
 
 namespace moec {
 
+/// Keys of any configuration that do not change what a step computes.
+llvm::ArrayRef<llvm::StringLiteral> ignoredKeys();
+
 struct ImportOptions {
   /// Opens no weight files: element types come from the configuration's dtype.
   bool configOnly = false;

@@ -3,7 +3,7 @@
 #include "runtime/Commands.h"
 #include "runtime/EvalInput.h"
 #include "runtime/Forward.h"
-#include "support/Progress.h"
+#include "runtime/Progress.h"
 #include "support/SafeTensors.h"
 
 #include <cstring>

@@ -9,7 +9,7 @@
 #include "runtime/Assets.h"
 #include "runtime/Commands.h"
 #include "runtime/Forward.h"
-#include "support/Progress.h"
+#include "runtime/Progress.h"
 #include "support/MappedFile.h"
 
 #include <algorithm>

@@ -8,6 +8,7 @@
 #include "frontend/ModelFiles.h"
 #include "frontend/Weights.h"
 #include "tools/moec/TemporaryFile.h"
+#include "tools/moec/WriteModule.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"

@@ -10,7 +10,7 @@
 
 #include "frontend/Import.h"
 #include "frontend/Synthesize.h"
-#include "support/Progress.h"
+#include "tools/moec/ProgressBar.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -113,12 +113,9 @@ Status synthesize(const SynthOptions &options) {
                          path + "': " + error.message());
   SynthesisOptions synthesis;
   synthesis.seed = options.seed;
-  std::optional<Progress> bar;
+  auto bar = std::make_unique<ProgressBar>("writing weights");
   auto show = [&](uint64_t done, uint64_t total) {
-    constexpr uint64_t megabyte = 1'000'000;
-    if (!bar)
-      bar.emplace(total / megabyte, "MB");
-    bar->update(done / megabyte);
+    bar->update(done, total);
     return !interrupted;
   };
   synthesis.progress = show;

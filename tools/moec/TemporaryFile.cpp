@@ -1,56 +1,55 @@
-//===- TemporaryFile.cpp - Files that appear whole or not at all ------------===//
+//===- TemporaryFile.cpp - Output that is whole or not there --------------------===//
 
 #include "tools/moec/TemporaryFile.h"
 
-#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
-#include "llvm/Support/raw_ostream.h"
+
+#include <cerrno>
+#include <csignal>
 
 using namespace moec;
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+/// Deletes the temporary files of processes that are no more.
+static void deleteLeftovers(llvm::StringRef prefix) {
+  llvm::SmallString<128> folder(prefix);
+  path::remove_filename(folder);
+  std::error_code error;
+  if (folder.empty())
+    folder = ".";
+  for (fs::directory_iterator it(folder, error), end;
+       it != end && !error; it.increment(error)) {
+    llvm::StringRef name = path::filename(it->path());
+    pid_t process;
+    if (name.consume_front(path::filename(prefix)) &&
+        !name.getAsInteger(10, process) && process > 0 &&
+        ::kill(process, 0) != 0 && errno == ESRCH)
+      fs::remove(it->path());
+  }
+}
 
 TemporaryFile::TemporaryFile(const std::string &finalName)
-    : finalName(finalName),
-      path(finalName + ".tmp" +
-           std::to_string(llvm::sys::Process::getProcessId())) {
-  llvm::sys::fs::remove(path);
+    : finalName(finalName) {
+  std::string prefix = finalName + ".tmp";
+  deleteLeftovers(prefix);
+  path = prefix + std::to_string(llvm::sys::Process::getProcessId());
+  fs::remove(path);
   llvm::sys::RemoveFileOnSignal(path);
 }
 
 TemporaryFile::~TemporaryFile() {
-  llvm::sys::fs::remove(path);
+  fs::remove(path);
   llvm::sys::DontRemoveFileOnSignal(path);
 }
 
 Status TemporaryFile::keep() {
-  if (std::error_code error = llvm::sys::fs::rename(path, finalName))
+  if (std::error_code error = fs::rename(path, finalName))
     return Status::error("cannot rename '" + path + "' to '" + finalName +
                          "': " + error.message());
   return Status::success();
-}
-
-/// An error of the stream, which must not outlive it: its destructor would end
-/// the process.
-static Status print(mlir::ModuleOp module, const std::string &path) {
-  std::error_code error;
-  llvm::raw_fd_ostream out(path, error);
-  if (!error) {
-    module->print(out);
-    out << '\n';
-    out.close();
-    error = out.error();
-    out.clear_error();
-  }
-  return error
-             ? Status::error("cannot write '" + path + "': " + error.message())
-             : Status::success();
-}
-
-Status moec::writeModule(mlir::ModuleOp module, const std::string &path) {
-  if (path == "-")
-    return print(module, path);
-  TemporaryFile file(path);
-  MOEC_RETURN_IF_ERROR(print(module, file.getPath()));
-  return file.keep();
 }

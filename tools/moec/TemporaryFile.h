@@ -1,4 +1,4 @@
-//===- TemporaryFile.h - Files that appear whole or not at all --------------===//
+//===- TemporaryFile.h - Output that is whole or not there ----------------------===//
 #ifndef MOEC_TOOLS_MOEC_TEMPORARYFILE_H
 #define MOEC_TOOLS_MOEC_TEMPORARYFILE_H
 
@@ -6,14 +6,11 @@
 
 #include <string>
 
-namespace mlir {
-class ModuleOp;
-} // namespace mlir
-
 namespace moec {
 
-/// The name of a file beside its final one. The file is deleted again, also
-/// when the process is interrupted, unless it was renamed.
+/// The name under which a file is written until it is whole, FINAL.tmpPID. The
+/// file is deleted unless it is kept, also when a signal ends the process; what
+/// processes left that were killed outright is deleted by the next one.
 class TemporaryFile {
 public:
   explicit TemporaryFile(const std::string &finalName);
@@ -22,14 +19,12 @@ public:
   ~TemporaryFile();
 
   const std::string &getPath() const { return path; }
+  /// Gives the file its final name.
   Status keep();
 
 private:
   std::string finalName, path;
 };
-
-/// Writes the module's text to `path`, or to the standard output for "-".
-Status writeModule(mlir::ModuleOp module, const std::string &path);
 
 } // namespace moec
 

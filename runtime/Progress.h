@@ -1,6 +1,6 @@
 //===- Progress.h - "12 of 193 windows" on a terminal ---------------------===//
-#ifndef MOEC_SUPPORT_PROGRESS_H
-#define MOEC_SUPPORT_PROGRESS_H
+#ifndef MOEC_RUNTIME_PROGRESS_H
+#define MOEC_RUNTIME_PROGRESS_H
 
 #include <chrono>
 #include <cstddef>
@@ -41,4 +41,4 @@ private:
 
 } // namespace moec
 
-#endif // MOEC_SUPPORT_PROGRESS_H
+#endif // MOEC_RUNTIME_PROGRESS_H
