@@ -93,6 +93,9 @@ Rope moec::readRope(ConfigObject &config, int64_t width, MLIRContext &context) {
     scaling->expect(type == "default",
                     scaling->has("rope_type") ? "rope_type" : "type",
                     "\"default\", \"linear\", \"llama3\" or \"yarn\"");
+  // The ramp of YaRN divides by the logarithm of theta.
+  config.expect(type != "yarn" || rope.theta != 1, "rope_theta",
+                "other than 1 with scaling \"yarn\"");
   scaling->finish();
   return rope;
 }
