@@ -12,6 +12,10 @@ if(MOEC_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${MOEC_SANITIZE})
 endif()
+if(MOEC_FUZZ)
+  # Also in libraries: coverage is what guides the fuzzer.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

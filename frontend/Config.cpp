@@ -12,10 +12,15 @@ using llvm::StringRef;
 using llvm::Twine;
 
 Result<Config> Config::read(const std::string &path) {
+  MOEC_ASSIGN_OR_RETURN(Json json, readJsonFile(path));
+  return of(std::move(json), path);
+}
+
+Result<Config> Config::of(Json json, const std::string &path) {
   Config config;
   config.shared = std::make_shared<Shared>();
   config.shared->path = path;
-  MOEC_ASSIGN_OR_RETURN(config.shared->json, readJsonFile(path));
+  config.shared->json = std::move(json);
   if (!config.shared->json.is_object())
     return Status::error(path + ": expected an object, found " +
                          config.shared->json.type_name());
@@ -36,12 +41,18 @@ void ConfigObject::fail(const Twine &message) {
     shared->error = Status::error((shared->path + ": " + message).str());
 }
 
+void ConfigObject::record(StringRef key, KeyUse use) {
+  shared->keys.try_emplace((prefix + key).str(), std::move(use));
+}
+
 const Json *ConfigObject::find(StringRef key) {
   known.insert(key);
+  record(key, {KeyUse::Optional});
   return findMember(*json, key);
 }
 
 const Json *ConfigObject::require(StringRef key, const Twine &expected) {
+  record(key, {KeyUse::Required});
   const Json *value = find(key);
   if (!value)
     fail("expected " + expected + " for the key '" + prefix + key +
@@ -58,7 +69,10 @@ void ConfigObject::expect(bool condition, StringRef key,
        ", found " + (value ? show(*value) : "none"));
 }
 
-bool ConfigObject::has(StringRef key) const { return findMember(*json, key); }
+bool ConfigObject::has(StringRef key) {
+  record(key, {KeyUse::Optional});
+  return findMember(*json, key);
+}
 
 //===----------------------------------------------------------------------===//
 // Values
@@ -166,6 +180,7 @@ std::optional<ConfigObject> ConfigObject::object(StringRef key) {
 //===----------------------------------------------------------------------===//
 
 void ConfigObject::only(StringRef key, const Json &supported) {
+  record(key, {KeyUse::Fixed, supported.dump()});
   if (const Json *value = find(key))
     expect(*value == supported, key, supported.dump());
 }
@@ -178,8 +193,10 @@ void ConfigObject::onlyList(StringRef key, int64_t count,
 }
 
 void ConfigObject::ignore(llvm::ArrayRef<llvm::StringLiteral> keys) {
-  for (StringRef key : keys)
+  for (StringRef key : keys) {
     known.insert(key);
+    record(key, {KeyUse::Ignored});
+  }
 }
 
 void ConfigObject::finish() {

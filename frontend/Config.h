@@ -22,6 +22,7 @@
 #include "llvm/ADT/Twine.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,15 +44,27 @@ inline constexpr Range kPositions = {1, INT32_MAX};
 /// Bounds of the number of token ids.
 inline constexpr Range kVocabulary = {1, int64_t(1) << 24};
 
+/// How a description uses a key.
+struct KeyUse {
+  enum Kind { Required, Optional, Fixed, Ignored } kind;
+  /// The only value that is supported, of a fixed key.
+  std::string value = {};
+};
+
 class ConfigObject;
 
 /// A configuration file and the first error in it.
 class Config {
 public:
   static Result<Config> read(const std::string &path);
+  /// The configuration `json`, called `path` in messages.
+  static Result<Config> of(Json json, const std::string &path);
 
   ConfigObject &root() { return *rootObject; }
   const Status &status() const { return shared->error; }
+  /// The keys that were asked for, "rope_scaling.factor" of an object in it,
+  /// whether they are there or not.
+  const std::map<std::string, KeyUse> &keys() const { return shared->keys; }
 
 private:
   friend class ConfigObject;
@@ -59,6 +72,7 @@ private:
     std::string path;
     Json json;
     Status error = Status::success();
+    std::map<std::string, KeyUse> keys;
   };
   std::shared_ptr<Shared> shared;
   std::shared_ptr<ConfigObject> rootObject;
@@ -67,7 +81,7 @@ private:
 /// An object of the configuration. A key that is null counts as absent.
 class ConfigObject {
 public:
-  bool has(llvm::StringRef key) const;
+  bool has(llvm::StringRef key);
 
   /// Required values. On an error, `min`, 1, false or an empty text.
   int64_t integer(llvm::StringRef key, Range range = {});
@@ -109,6 +123,8 @@ private:
                std::string prefix)
       : shared(std::move(shared)), json(&json), prefix(std::move(prefix)) {}
 
+  /// The first use of a key says what it is.
+  void record(llvm::StringRef key, KeyUse use);
   const Json *find(llvm::StringRef key);
   const Json *require(llvm::StringRef key, const llvm::Twine &expected);
   double real(llvm::StringRef key, bool mayBeZero,

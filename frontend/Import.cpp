@@ -42,6 +42,8 @@ static constexpr llvm::StringLiteral kIgnoredKeys[] = {
     "use_cache",
 };
 
+llvm::ArrayRef<llvm::StringLiteral> moec::ignoredKeys() { return kIgnoredKeys; }
+
 /// The element type that the configuration announces; what the tensors say is
 /// preferred where there are some.
 static Type announcedType(ConfigObject &config, MLIRContext &context) {
@@ -174,7 +176,8 @@ moec::importCheckpoint(MLIRContext &context, const std::string &folder,
   std::optional<SafeTensorsFolder> checkpoint;
   Type assumed = BFloat16Type::get(&context);
   if (options.configOnly) {
-    assumed = announcedType(config.root(), context);
+    assumed = options.dtype ? elementTypeOf(*options.dtype, context)
+                            : announcedType(config.root(), context);
     MOEC_RETURN_IF_ERROR(config.status());
   } else {
     MOEC_ASSIGN_OR_RETURN(checkpoint, SafeTensorsFolder::open(folder));

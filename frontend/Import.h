@@ -15,19 +15,26 @@
 #ifndef MOEC_FRONTEND_IMPORT_H
 #define MOEC_FRONTEND_IMPORT_H
 
+#include "support/DType.h"
 #include "support/Status.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <optional>
 #include <string>
 
 namespace moec {
 
+/// Keys of any configuration that do not change what a step computes.
+llvm::ArrayRef<llvm::StringLiteral> ignoredKeys();
+
 struct ImportOptions {
   /// Opens no weight files: element types come from the configuration's dtype.
   bool configOnly = false;
+  /// The element type instead of that one, if no weight files are opened.
+  std::optional<DType> dtype;
   /// The configuration's name in the folder.
   std::string config = "config.json";
 };

@@ -104,6 +104,9 @@ static void readFrequencies(ConfigObject &config,
     parameters->expect(type == "default",
                        parameters->has("rope_type") ? "rope_type" : "type",
                        "\"default\", \"linear\", \"llama3\" or \"yarn\"");
+  // The ramp of YaRN divides by the logarithm of theta.
+  config.expect(type != "yarn" || rope.theta != 1, "rope_theta",
+                "other than 1 with scaling \"yarn\"");
   parameters->finish();
 }
 

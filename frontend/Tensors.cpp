@@ -21,9 +21,9 @@ Type moec::elementTypeOf(DType dtype, MLIRContext &context) {
   }
 }
 
-std::string moec::tensorName(moe::PartAttr part, int64_t index) {
-  auto [before, after] = part.getTensor().split("{expert}");
-  if (before.size() == part.getTensor().size())
+std::string moec::tensorName(StringRef pattern, int64_t index) {
+  auto [before, after] = pattern.split("{expert}");
+  if (before.size() == pattern.size())
     return before.str();
   return (before + Twine(index) + after).str();
 }
@@ -66,7 +66,7 @@ Type TensorCatalog::elementType(ArrayRef<moe::PartAttr> parts, int64_t count,
   const TensorView *first = nullptr;
   for (int64_t index = 0; index < count && error.ok(); ++index) {
     for (moe::PartAttr part : parts) {
-      const TensorView *view = take(tensorName(part, index), shape);
+      const TensorView *view = take(tensorName(part.getTensor(), index), shape);
       if (!view)
         return assumed;
       if (!first)

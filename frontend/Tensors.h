@@ -18,9 +18,9 @@ mlir::Type elementTypeOf(DType dtype, mlir::MLIRContext &context);
 /// "[48, 64]", for messages.
 std::string showShape(llvm::ArrayRef<int64_t> shape);
 
-/// The name of the tensor that a part takes for the given index along the
-/// weight's first dimension.
-std::string tensorName(moe::PartAttr part, int64_t index);
+/// The name in a part for the given index along the weight's first dimension,
+/// which `{expert}` stands for.
+std::string tensorName(llvm::StringRef pattern, int64_t index);
 
 /// Hands out tensors by name and shape, and knows which of them nobody asked
 /// for. Errors stick, as in Config.h.

@@ -80,7 +80,7 @@ Result<MatrixStack> MatrixStack::of(moe::WeightOp weight) {
 static Status appendRows(moe::WeightOp weight, moe::PartAttr part,
                          const MatrixStack &stack, int64_t index,
                          const SafeTensorsFolder &checkpoint, Rows &rows) {
-  std::string name = tensorName(part, index);
+  std::string name = tensorName(part.getTensor(), index);
   const TensorView *tensor = checkpoint.find(name);
   if (!tensor)
     return error(weight, "expected a tensor '" + name +
@@ -231,7 +231,7 @@ static Result<std::vector<moe::WeightOp>> weightsByOffset(ModuleOp module) {
   for (moe::WeightOp weight : weights) {
     if (!weight.getOffset())
       return error(weight, "expected a planned offset, found none");
-    if (offsetOf(weight) < 0 || offsetOf(weight) % kWeightAlignment)
+    if (offsetOf(weight) % kWeightAlignment)
       return error(weight, "expected an offset that is a multiple of " +
                                Twine(kWeightAlignment) + ", found " +
                                Twine(offsetOf(weight)));

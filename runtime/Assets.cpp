@@ -104,7 +104,11 @@ moec::loadGenerationDefaults(const ModelFiles &files) {
 }
 
 Result<Tokenizer> moec::loadTokenizer(const ModelFiles &files) {
-  MOEC_ASSIGN_OR_RETURN(std::string_view json, files.section("tokenizer.json"));
-  return Tokenizer::fromJson(
-      json, files.find("tokenizer_config.json").value_or(""), "tokenizer.json");
+  Result<std::string_view> json = files.section("tokenizer.json");
+  if (!json.ok())
+    return Status::error(json.message() +
+                         ", which text needs; token ids need none (--ids)");
+  return Tokenizer::fromJson(*json,
+                             files.find("tokenizer_config.json").value_or(""),
+                             "tokenizer.json");
 }

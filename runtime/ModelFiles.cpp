@@ -52,8 +52,12 @@ Status ModelFiles::openWeights(const moert_model &model,
     weightFile = options.weights_path ? options.weights_path
                                       : executableName + ".weights";
     Result<Bundle> bundle = Bundle::open(weightFile);
-    if (!bundle.ok())
-      return bundle.status().withContext("cannot load the weights");
+    if (!bundle.ok()) {
+      std::string message = "cannot load the weights: " + bundle.message();
+      if (!options.weights_path && !executable)
+        message += "; " + executableProblem;
+      return Status::error(message);
+    }
     MOEC_RETURN_IF_ERROR(checkId(*bundle, weightFile, model));
     separate = std::move(*bundle);
     section = separate->find("weights");

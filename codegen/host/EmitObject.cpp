@@ -89,8 +89,10 @@ LogicalResult host::emitObject(ModuleOp module, const std::string &path) {
     return module.emitError("the target emits no object files");
   passes.run(*code);
   out.close();
-  if (out.has_error())
+  if (std::error_code failure = out.error()) {
+    out.clear_error(); // which would end the process
     return module.emitError()
-           << "cannot write '" << path << "': " << out.error().message();
+           << "cannot write '" << path << "': " << failure.message();
+  }
   return success();
 }

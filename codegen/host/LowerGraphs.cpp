@@ -157,7 +157,8 @@ struct HostLowerGraphsPass
     Location loc = step.getLoc();
     AbiBuilder abi(module, loc);
     declareSubmit(loc);
-    collectWeights(module);
+    if (failed(collectWeights(module)))
+      return signalPassFailure();
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (hostFunctions.contains(func))
         lowerFunction(func, abi);
@@ -175,13 +176,31 @@ struct HostLowerGraphsPass
   }
 
   /// Numbers the weights, and finds the functions of the host: @step and what it calls.
-  void collectWeights(ModuleOp module) {
-    for (auto [i, weight] : llvm::enumerate(module.getOps<moe::WeightOp>()))
+  LogicalResult collectWeights(ModuleOp module) {
+    DenseMap<StringAttr, int64_t> bytesOf;
+    for (auto [i, weight] : llvm::enumerate(module.getOps<moe::WeightOp>())) {
       weightIndex[weight.getSymNameAttr()] = i;
+      bytesOf[weight.getSymNameAttr()] =
+          moe::getStorageBytes(weight.getPackedType());
+    }
+    WalkResult checked = module.walk([&](WeightOp op) -> WalkResult {
+      auto bytes = bytesOf.find(op.getWeightAttr().getAttr());
+      if (bytes == bytesOf.end())
+        return op.emitOpError() << "no moe.weight named " << op.getWeightAttr();
+      int64_t found =
+          moe::getStorageBytes(cast<ShapedType>(op.getResult().getType()));
+      if (found != bytes->second)
+        return op.emitOpError() << "expected the " << bytes->second
+                                << " bytes of the weight, got " << found;
+      return WalkResult::advance();
+    });
+    if (checked.wasInterrupted())
+      return failure();
     hostFunctions.insert(step);
     step.walk([&](func::CallOp call) {
       hostFunctions.insert(module.lookupSymbol<func::FuncOp>(call.getCallee()));
     });
+    return success();
   }
 
   /// Adds context and weights to the arguments of a function and its calls; lowers its graphs.
@@ -205,9 +224,8 @@ struct HostLowerGraphsPass
                                            func.getResultTypes()));
     func.walk([&](WeightOp op) {
       ImplicitLocOpBuilder b(op.getLoc(), op);
-      Value address = loadElement(
-          b, weights, weightIndex.lookup(op.getWeightAttr().getAttr()),
-          pointer);
+      int64_t index = weightIndex.at(op.getWeightAttr().getAttr());
+      Value address = loadElement(b, weights, index, pointer);
       op.replaceAllUsesWith(
           makeMemRef(b, storageType(op.getType()), address, Value()));
       op.erase();

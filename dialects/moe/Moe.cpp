@@ -70,10 +70,18 @@ LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError,
                                 ArrayRef<int64_t> parts, Type elementType) {
   if (parts.empty())
     return emitError() << "a cache needs at least one part";
-  for (int64_t width : parts)
+  // Bytes of a row, and of all rows of a cache, are counted in 64 bits.
+  constexpr int64_t mostColumns = INT32_MAX;
+  int64_t total = 0;
+  for (int64_t width : parts) {
     if (width <= 0)
       return emitError() << "expected positive widths of a cache's parts, got "
                          << width;
+    if (width > mostColumns - total)
+      return emitError() << "expected rows of a cache of at most "
+                         << mostColumns << " elements";
+    total += width;
+  }
   if (!elementType.isF32())
     return emitError() << "expected a cache of f32, got " << elementType;
   return success();
@@ -119,6 +127,12 @@ int64_t moec::moe::getStorageBytes(ShapedType type) {
 
 LogicalResult RoutingType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t experts, int64_t topK) {
+  // With the limit of a step's tokens, rows of a routing fit in 32 bits.
+  constexpr int64_t mostExperts = int64_t(1) << 20, mostChosen = 1 << 10;
+  if (experts > mostExperts || topK > mostChosen)
+    return emitError() << "expected at most " << mostExperts << " experts and "
+                       << mostChosen << " of them for a token, got " << experts
+                       << " and " << topK;
   if (topK < 1 || topK > experts)
     return emitError() << "expected 1 <= top_k <= experts, got top_k " << topK
                        << " of " << experts << " experts";

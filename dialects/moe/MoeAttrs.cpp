@@ -30,6 +30,10 @@ LogicalResult LimitsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected positive limits, got tokens " << tokens
                        << ", sequences " << sequences << ", positions "
                        << positions;
+  constexpr int64_t mostTokens = int64_t(1) << 20;
+  if (tokens > mostTokens)
+    return emitError() << "expected at most " << mostTokens
+                       << " tokens in a step, got " << tokens;
   // Rows of a cache are counted in 32 bits.
   if (sequences > INT32_MAX / positions)
     return emitError() << "expected sequences * positions below 2^31, got "
@@ -65,6 +69,10 @@ LogicalResult PanelsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t width, int64_t parts, bool transpose) {
   if (width < 1)
     return emitError() << "expected a positive panel width, got " << width;
+  constexpr int64_t mostColumns = 1024;
+  if (width > mostColumns)
+    return emitError() << "expected a panel width of at most " << mostColumns
+                       << ", got " << width;
   if (parts != 1 && parts != 2)
     return emitError() << "expected panels of 1 or 2 parts, got " << parts;
   if (parts == 2 && transpose)
@@ -95,17 +103,58 @@ RankedTensorType PanelsAttr::getPackedType(RankedTensorType type) const {
 // Rotary position embedding
 //===--------------------------------------------------------------------------===//
 
+static bool isPositive(double number) {
+  return number > 0 && std::isfinite(number);
+}
+
+static LogicalResult verifyScaling(function_ref<InFlightDiagnostic()> emitError,
+                                   double theta, LinearScalingAttr scaling) {
+  if (!isPositive(scaling.getFactor()))
+    return emitError() << "expected a positive factor of " << scaling;
+  return success();
+}
+
+static LogicalResult verifyScaling(function_ref<InFlightDiagnostic()> emitError,
+                                   double theta, Llama3ScalingAttr scaling) {
+  if (!isPositive(scaling.getFactor()) || !isPositive(scaling.getLow()) ||
+      !isPositive(scaling.getHigh()) || scaling.getOriginal() < 1)
+    return emitError() << "expected positive numbers in " << scaling;
+  if (scaling.getLow() > scaling.getHigh())
+    return emitError() << "expected low <= high in " << scaling;
+  return success();
+}
+
+static LogicalResult verifyScaling(function_ref<InFlightDiagnostic()> emitError,
+                                   double theta, YarnScalingAttr scaling) {
+  if (!isPositive(scaling.getFactor()) || !isPositive(scaling.getBetaFast()) ||
+      !isPositive(scaling.getBetaSlow()) ||
+      !isPositive(scaling.getAttentionFactor()) || scaling.getOriginal() < 1)
+    return emitError() << "expected positive numbers in " << scaling;
+  // The ramp divides by the logarithm of theta.
+  if (theta == 1)
+    return emitError() << "expected a rope theta other than 1 for " << scaling;
+  return success();
+}
+
 LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t width, Real theta, Attribute scaling) {
+  constexpr int64_t mostColumns = int64_t(1) << 20;
   if (width < 2 || width % 2)
     return emitError() << "expected an even rope width, got " << width;
-  if (!(theta > 0))
+  if (width > mostColumns)
+    return emitError() << "expected a rope width of at most " << mostColumns
+                       << ", got " << width;
+  if (!isPositive(theta))
     return emitError() << "expected a positive rope theta, got " << theta;
-  if (scaling &&
-      !isa<LinearScalingAttr, Llama3ScalingAttr, YarnScalingAttr>(scaling))
-    return emitError() << "expected a scaling of rotary frequencies, got "
-                       << scaling;
-  return success();
+  if (!scaling)
+    return success();
+  return llvm::TypeSwitch<Attribute, LogicalResult>(scaling)
+      .Case<LinearScalingAttr, Llama3ScalingAttr, YarnScalingAttr>(
+          [&](auto known) { return verifyScaling(emitError, theta, known); })
+      .Default([&](Attribute other) {
+        return emitError() << "expected a scaling of rotary frequencies, got "
+                           << other;
+      });
 }
 
 static float scaleLlama3(float frequency, Llama3ScalingAttr scaling) {

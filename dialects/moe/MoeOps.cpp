@@ -17,6 +17,25 @@ using namespace moec::moe;
 #define GET_OP_CLASSES
 #include "dialects/moe/MoeOps.cpp.inc"
 
+/// Columns of rows at most: products with counts of heads and with bytes stay
+/// inside 64 bits.
+static constexpr int64_t kMaxColumns = INT32_MAX;
+/// Elements of a weight, and bytes before it, at most; padding in panels and the
+/// sum of both stay inside 64 bits.
+static constexpr int64_t kMaxWeightElements = int64_t(1) << 48;
+static constexpr int64_t kMaxWeightOffset = int64_t(1) << 60;
+
+/// The product and the sum of numbers that are not negative, at most INT64_MAX.
+static int64_t product(int64_t lhs, int64_t rhs) {
+  int64_t result;
+  return llvm::MulOverflow(lhs, rhs, result) ? INT64_MAX : result;
+}
+
+static int64_t sum(int64_t lhs, int64_t rhs) {
+  int64_t result;
+  return llvm::AddOverflow(lhs, rhs, result) ? INT64_MAX : result;
+}
+
 /// Columns of a tensor of rows.
 static int64_t columns(TypedValue<RankedTensorType> rows) {
   return rows.getType().getDimSize(1);
@@ -26,10 +45,21 @@ static int64_t columns(TypedValue<RankedTensorType> rows) {
 /// to be 160 wide (K of the weight), got 96".
 static LogicalResult expectWidth(Operation *op, StringRef what, int64_t found,
                                  int64_t expected, StringRef basis) {
+  if (found > kMaxColumns)
+    return op->emitOpError() << "expected " << what << " to be at most "
+                             << kMaxColumns << " wide, got " << found;
   if (found == expected)
     return success();
   return op->emitOpError() << "expected " << what << " to be " << expected
                            << " wide (" << basis << "), got " << found;
+}
+
+static LogicalResult expectFinite(Operation *op, StringRef what,
+                                  const APFloat &number) {
+  if (number.isFinite())
+    return success();
+  return op->emitOpError() << "expected a finite " << what << ", got "
+                           << number.convertToDouble();
 }
 
 static LogicalResult expectHeads(Operation *op, StringRef what, int64_t width,
@@ -63,7 +93,19 @@ LogicalResult WeightOp::verify() {
                          << getType();
   if (getParts().empty())
     return emitOpError("expected at least one part");
+  int64_t elements = 1;
+  for (int64_t extent : type.getShape())
+    elements = product(elements, extent);
+  if (elements < 1 || elements > kMaxWeightElements)
+    return emitOpError() << "expected 1 to 2^48 elements, got " << type;
+  if (std::optional<int64_t> offset = getOffset();
+      offset && (*offset < 0 || *offset > kMaxWeightOffset))
+    return emitOpError() << "expected an offset from 0 to 2^60, got "
+                         << *offset;
   auto scaled = dyn_cast<ScaledType>(type.getElementType());
+  if (!scaled && !type.getElementType().isIntOrFloat())
+    return emitOpError() << "expected elements that are numbers, got "
+                         << type.getElementType();
   if (scaled && type.getRank() == 1)
     return emitOpError("expected a matrix of scaled elements, got a vector");
   for (PartAttr part : getParts().getAsRange<PartAttr>()) {
@@ -144,7 +186,7 @@ LogicalResult RmsNormOp::verify() {
   int64_t heads = getHeads(), width = columns(getInput());
   if (failed(expectHeads(*this, "the row", width, heads))) // c2
     return failure();
-  if (!(getEps().convertToDouble() > 0)) // c3
+  if (!(getEps().convertToDouble() > 0) || !getEps().isFinite()) // c3
     return emitOpError() << "expected a positive eps, got "
                          << getEps().convertToDouble();
   return expectWidth(*this, "the weight", getWeight().getType().getDimSize(0),
@@ -166,15 +208,16 @@ LogicalResult LinearOp::verify() {
 
 LogicalResult HeadLinearOp::verify() {
   if (failed(expectWidth(*this, "the input", columns(getInput()), // c1
-                         getHeads() * getK(), "heads * K of the weight")))
+                         product(getHeads(), getK()),
+                         "heads * K of the weight")))
     return failure();
   return expectWidth(*this, "the result", columns(getResult()), // c2
-                     getHeads() * getN(), "heads * N of the weight");
+                     product(getHeads(), getN()), "heads * N of the weight");
 }
 
 LogicalResult GluOp::verify() {
   return expectWidth(*this, "the input", columns(getInput()), // c1
-                     2 * columns(getResult()), "twice the result");
+                     product(2, columns(getResult())), "twice the result");
 }
 
 LogicalResult SliceOp::verify() {
@@ -192,7 +235,7 @@ LogicalResult ConcatOp::verify() {
       failed(expectHeads(*this, "rhs", columns(getRhs()), getHeads())))
     return failure();
   return expectWidth(*this, "the result", columns(getResult()), // c2
-                     columns(getLhs()) + columns(getRhs()),
+                     sum(columns(getLhs()), columns(getRhs())),
                      "both operands together");
 }
 
@@ -260,14 +303,14 @@ LogicalResult AttentionOp::verify() {
     if (parts[part] % kvHeads)
       return emitOpError() << "expected kv_heads to divide the parts, got "
                            << kvHeads << " and a part of " << parts[part];
-  // Also keeps the product below from overflowing.
   if (failed(
           expectHeads(*this, "the query", columns(getQuery()), heads)) || // c2
       failed(expectWidth(*this, "the query", columns(getQuery()),         // c2
-                         heads * getKeyWidth(), "heads * key")))
+                         product(heads, getKeyWidth()), "heads * key")) ||
+      failed(expectFinite(*this, "scale", getScale())))
     return failure();
   return expectWidth(*this, "the result", columns(getResult()), // c3
-                     heads * getValueWidth(), "heads * value");
+                     product(heads, getValueWidth()), "heads * value");
 }
 
 LogicalResult MlaOp::verify() {
@@ -285,11 +328,12 @@ LogicalResult MlaOp::verify() {
                          << uk.getDimSize(0) << " and " << uv.getDimSize(0);
   int64_t heads = uk.getDimSize(0);
   if (failed(expectWidth(*this, "the query", columns(getQuery()), // c3
-                         heads * (uk.getDimSize(1) + parts[1]),
-                         "heads * (n + rotary key)")))
+                         product(heads, sum(uk.getDimSize(1), parts[1])),
+                         "heads * (n + rotary key)")) ||
+      failed(expectFinite(*this, "scale", getScale())))
     return failure();
   return expectWidth(*this, "the result", columns(getResult()), // c4
-                     heads * uv.getDimSize(1), "heads * v");
+                     product(heads, uv.getDimSize(1)), "heads * v");
 }
 
 //===--------------------------------------------------------------------------===//
@@ -306,6 +350,8 @@ LogicalResult RouteOp::verify() {
   if (getBias() && failed(expectWidth(*this, "the bias",
                                       getBias().getType().getDimSize(0), // c2
                                       experts, "experts of the routing")))
+    return failure();
+  if (failed(expectFinite(*this, "scale", getScale())))
     return failure();
   std::optional<GroupsAttr> groups = getGroups();
   if (!groups)

@@ -95,7 +95,7 @@ struct PlanArenaPass : moec::impl::PlanArenaPassBase<PlanArenaPass> {
       FailureOr<int64_t> rhs = bound(product.getRhs());
       if (failed(lhs) || failed(rhs))
         return failure();
-      return *lhs * *rhs;
+      return checked(extent.getLoc(), *lhs, *rhs);
     }
     if (auto dim = extent.getDefiningOp<memref::DimOp>()) {
       if (isa<BlockArgument>(dim.getSource()))
@@ -107,6 +107,18 @@ struct PlanArenaPass : moec::impl::PlanArenaPassBase<PlanArenaPass> {
            << "cannot bound the extent " << extent << " of a buffer";
   }
 
+  /// The product, if buffers of so many bits can still be placed one behind the
+  /// other.
+  static FailureOr<int64_t> checked(Location loc, int64_t lhs, int64_t rhs) {
+    constexpr int64_t mostBits = int64_t(1) << 48;
+    int64_t result;
+    if (lhs < 0 || rhs < 0 || llvm::MulOverflow(lhs, rhs, result) ||
+        result > mostBits)
+      return emitError(loc) << "expected buffers of at most 2^48 bits, got "
+                            << lhs << " * " << rhs;
+    return result;
+  }
+
   FailureOr<SmallVector<Buffer>> collect(func::FuncOp func) {
     DenseMap<Operation *, unsigned> order;
     for (auto [i, op] : llvm::enumerate(func.getBody().front()))
@@ -114,17 +126,22 @@ struct PlanArenaPass : moec::impl::PlanArenaPassBase<PlanArenaPass> {
     SmallVector<Buffer> buffers;
     for (auto alloc : func.getOps<memref::AllocOp>()) {
       MemRefType type = alloc.getType();
-      int64_t elements = 1;
+      SmallVector<int64_t> extents;
       for (int64_t size : type.getShape())
-        elements *= ShapedType::isDynamic(size) ? 1 : size;
+        extents.push_back(ShapedType::isDynamic(size) ? 1 : size);
       for (Value size : alloc.getDynamicSizes()) {
         FailureOr<int64_t> most = bound(size);
         if (failed(most))
           return failure();
-        elements *= *most;
+        extents.push_back(*most);
       }
-      Buffer buffer{alloc, elements * type.getElementTypeBitWidth() / 8,
-                    UINT_MAX, 0};
+      FailureOr<int64_t> bits = int64_t(type.getElementTypeBitWidth());
+      for (int64_t extent : extents) {
+        bits = checked(alloc.getLoc(), *bits, extent);
+        if (failed(bits))
+          return failure();
+      }
+      Buffer buffer{alloc, *bits / 8, UINT_MAX, 0};
       for (Operation *user : alloc->getUsers()) {
         buffer.first = std::min(buffer.first, order[user]);
         buffer.last = std::max(buffer.last, order[user]);

@@ -7,16 +7,16 @@
 #include "frontend/Import.h"
 #include "frontend/ModelFiles.h"
 #include "frontend/Weights.h"
+#include "tools/moec/TemporaryFile.h"
+#include "tools/moec/WriteModule.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/SHA1.h"
 
 using namespace mlir;
@@ -74,13 +74,7 @@ Status Compiler::dump(Phase phase) {
   std::string path = llvm::formatv("{0}/{1,0+2}-{2}.mlir", options.dumpFolder,
                                    int(phase), getPhaseInfo(phase).name)
                          .str();
-  std::error_code error;
-  llvm::raw_fd_ostream out(path, error);
-  if (error)
-    return Status::error("cannot write '" + path + "': " + error.message());
-  module->print(out);
-  out << '\n';
-  return Status::success();
+  return writeModule(*module, path);
 }
 
 Status Compiler::runPhase(Phase phase) {
@@ -107,14 +101,7 @@ Status Compiler::run() {
     return link();
   if (options.output.empty())
     return Status::success();
-  std::error_code error;
-  llvm::raw_fd_ostream out(options.output, error);
-  if (error)
-    return Status::error("cannot write '" + options.output +
-                         "': " + error.message());
-  module->print(out);
-  out << '\n';
-  return Status::success();
+  return writeModule(*module, options.output);
 }
 
 /// The id that ties an executable to its weights: a hash of the plan of the
@@ -141,33 +128,6 @@ void Compiler::setWeightsId() {
 //===--------------------------------------------------------------------------===//
 // Linking
 //===--------------------------------------------------------------------------===//
-
-namespace {
-
-/// A file that is deleted again unless it was renamed to its final name.
-class TemporaryFile {
-public:
-  explicit TemporaryFile(const std::string &finalName)
-      : finalName(finalName),
-        path(finalName + ".tmp" +
-             std::to_string(llvm::sys::Process::getProcessId())) {
-    llvm::sys::fs::remove(path);
-  }
-  ~TemporaryFile() { llvm::sys::fs::remove(path); }
-
-  const std::string &getPath() const { return path; }
-  Status keep() {
-    if (std::error_code error = llvm::sys::fs::rename(path, finalName))
-      return Status::error("cannot rename '" + path + "' to '" + finalName +
-                           "': " + error.message());
-    return Status::success();
-  }
-
-private:
-  std::string finalName, path;
-};
-
-} // namespace
 
 static int64_t countWeightBytes(ModuleOp module) {
   int64_t bytes = 0;

@@ -1,7 +1,10 @@
 //===- Main.cpp - moec --------------------------------------------------------===//
 
 #include "tools/moec/Compile.h"
+#include "tools/moec/Families.h"
+#include "tools/moec/Inspect.h"
 #include "tools/moec/Run.h"
+#include "tools/moec/Synth.h"
 #include "tools/moec/Verify.h"
 
 #include "llvm/Support/WithColor.h"
@@ -15,6 +18,9 @@ int main(int argc, char **argv) {
   moec::Command command;
   moec::addCompileCommand(app, command);
   moec::addRunCommand(app, command);
+  moec::addFamiliesCommand(app, command);
+  moec::addInspectCommand(app, command);
+  moec::addSynthCommand(app, command);
   moec::addVerifyCommand(app, command);
   CLI11_PARSE(app, argc, argv);
 

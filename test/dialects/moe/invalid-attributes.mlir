@@ -144,3 +144,63 @@ module attributes {moe.model = "tiny"} {}
 
 // expected-error @below {{unknown attribute 'moe.limit' of the moe dialect}}
 module attributes {moe.limit = 1} {}
+
+// -----
+
+// expected-error @below {{expected a positive rope theta, got}}
+func.func private @rope_theta_infinite() attributes {test.a = #moe.rope<width = 2, theta = 0x7FF0000000000000>}
+
+// -----
+
+// expected-error @below {{expected a rope width of at most 1048576, got 4611686018427387904}}
+func.func private @rope_too_wide() attributes {test.a = #moe.rope<width = 4611686018427387904, theta = 1.0>}
+
+// -----
+
+// expected-error @below {{expected a positive factor of #moe.linear_scaling}}
+func.func private @linear_zero() attributes {test.a = #moe.rope<width = 2, theta = 2.0, scaling = #moe.linear_scaling<factor = 0.0>>}
+
+// -----
+
+// expected-error @below {{expected positive numbers in #moe.llama3_scaling}}
+func.func private @llama3_negative() attributes {test.a = #moe.rope<width = 2, theta = 2.0, scaling = #moe.llama3_scaling<factor = -8.0, low = 1.0, high = 4.0, original = 8>>}
+
+// -----
+
+// expected-error @below {{expected low <= high in #moe.llama3_scaling}}
+func.func private @llama3_order() attributes {test.a = #moe.rope<width = 2, theta = 2.0, scaling = #moe.llama3_scaling<factor = 8.0, low = 4.0, high = 1.0, original = 8>>}
+
+// -----
+
+// expected-error @below {{expected positive numbers in #moe.yarn_scaling}}
+func.func private @yarn_nan() attributes {test.a = #moe.rope<width = 2, theta = 2.0, scaling = #moe.yarn_scaling<factor = 0x7FF8000000000000, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0, truncate = true>>}
+
+// -----
+
+// expected-error @below {{expected positive numbers in #moe.yarn_scaling}}
+func.func private @yarn_original() attributes {test.a = #moe.rope<width = 2, theta = 2.0, scaling = #moe.yarn_scaling<factor = 2.0, beta_fast = 32.0, beta_slow = 1.0, original = 0, attention_factor = 1.0, truncate = true>>}
+
+// -----
+
+// expected-error @below {{expected a rope theta other than 1 for #moe.yarn_scaling}}
+func.func private @yarn_theta() attributes {test.a = #moe.rope<width = 2, theta = 1.0, scaling = #moe.yarn_scaling<factor = 2.0, beta_fast = 32.0, beta_slow = 1.0, original = 8, attention_factor = 1.0, truncate = true>>}
+
+// -----
+
+// expected-error @below {{expected rows of a cache of at most 2147483647 elements}}
+func.func private @cache_overflow(%x: !moe.cache<[9223372036854775807, 9223372036854775807], f32>)
+
+// -----
+
+// expected-error @below {{expected at most 1048576 experts and 1024 of them for a token, got 9223372036854775807 and 4}}
+func.func private @routing_overflow(%x: !moe.routing<experts = 9223372036854775807, top_k = 4>)
+
+// -----
+
+// expected-error @below {{expected at most 1048576 tokens in a step, got 9223372036854775807}}
+func.func private @limits_tokens() attributes {test.a = #moe.limits<tokens = 9223372036854775807, sequences = 1, positions = 1>}
+
+// -----
+
+// expected-error @below {{expected a panel width of at most 1024, got 4611686018427387904}}
+func.func private @panels_overflow() attributes {test.a = #moe.panels<width = 4611686018427387904>}

@@ -282,3 +282,88 @@ func.func @concat_c2(%x: tensor<?x2xf32>, %y: tensor<?x3xf32>) {
   %z = moe.concat %x, %y : (tensor<?x2xf32>, tensor<?x3xf32>) -> tensor<?x6xf32>
   return
 }
+
+// -----
+
+// Sizes whose products do not fit in 64 bits, and numbers that are none.
+
+// expected-error @below {{expected 1 to 2^48 elements, got 'tensor<4294967296x4294967296xbf16>'}}
+moe.weight @overflow : tensor<4294967296x4294967296xbf16> from [#moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected 1 to 2^48 elements, got 'tensor<0x4xbf16>'}}
+moe.weight @nothing : tensor<0x4xbf16> from [#moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected elements that are numbers, got 'index'}}
+moe.weight @indices : tensor<4xindex> from [#moe.part<"w">]
+
+// -----
+
+// expected-error @below {{expected an offset from 0 to 2^60, got -64}}
+moe.weight @before : tensor<4x4xbf16> from [#moe.part<"w">] at -64
+
+// -----
+
+// expected-error @below {{expected an offset from 0 to 2^60, got 9223372036854775744}}
+moe.weight @behind : tensor<4x4xbf16> from [#moe.part<"w">] at 9223372036854775744
+
+// -----
+
+func.func @head_linear_overflow(%x: tensor<?x4xf32>, %w: tensor<4294967296x2x4294967296xbf16>) {
+  // expected-error @below {{expected the input to be 9223372036854775807 wide (heads * K of the weight), got 4}}
+  %y = moe.head_linear %x, %w : (tensor<?x4xf32>, tensor<4294967296x2x4294967296xbf16>) -> tensor<?x8589934592xf32>
+  return
+}
+
+// -----
+
+func.func @too_wide(%x: tensor<?x4294967296xf32>) {
+  // expected-error @below {{expected the input to be at most 2147483647 wide, got 4294967296}}
+  %y = moe.glu silu %x : tensor<?x4294967296xf32> -> tensor<?x2147483648xf32>
+  return
+}
+
+// -----
+
+func.func @concat_overflow(%x: tensor<?x9223372036854775807xf32>) {
+  // expected-error @below {{expected the result to be 9223372036854775807 wide (both operands together), got 4}}
+  %y = moe.concat %x, %x : (tensor<?x9223372036854775807xf32>, tensor<?x9223372036854775807xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @mla_overflow(%q: tensor<?x4xf32>, %c: !moe.cache<[4, 4], f32>, %w: tensor<4294967296x4294967296x4xbf16>, %b: !moe.batch) {
+  // expected-error @below {{expected the query to be 9223372036854775807 wide (heads * (n + rotary key)), got 4}}
+  %o = moe.mla %q, %c, %w, %w of %b scale 1.0 : (tensor<?x4xf32>, !moe.cache<[4, 4], f32>,
+      tensor<4294967296x4294967296x4xbf16>, tensor<4294967296x4294967296x4xbf16>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_scale(%q: tensor<?x64xf32>, %c: !moe.cache<[32, 32], f32>, %b: !moe.batch) {
+  // expected-error @below {{expected a finite scale, got}}
+  %o = moe.attention %q, %c of %b heads 8 kv_heads 4 keys 1 value 1 scale 0x7FF8000000000000
+      : (tensor<?x64xf32>, !moe.cache<[32, 32], f32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @route_scale(%l: tensor<?x4xf32>) {
+  // expected-error @below {{expected a finite scale, got}}
+  %r = moe.route softmax %l scale 0x7FF0000000000000 : (tensor<?x4xf32>) -> !moe.routing<experts = 4, top_k = 2>
+  return
+}
+
+// -----
+
+func.func @rms_norm_eps_infinite(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @below {{expected a positive eps, got}}
+  %y = moe.rms_norm %x, %w eps 0x7FF0000000000000 : tensor<?x4xf32>, tensor<4xf32>
+  return
+}

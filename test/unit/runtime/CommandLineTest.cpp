@@ -176,7 +176,9 @@ TEST_F(CommandLineTest, GenerationErrors) {
             std::string::npos);
   install("{}", false);
   EXPECT_EQ(refusal("--prompt hello"),
-            "error: " + app + ": has no section 'tokenizer.json'\n");
+            "error: " + app +
+                ": has no section 'tokenizer.json', which text needs; token "
+                "ids need none (--ids)\n");
   install("{", true);
   EXPECT_EQ(
       refusal("--prompt hello").rfind("error: generation_config.json:", 0), 0u);
