@@ -71,6 +71,8 @@ Value Value::fromJson(const nlohmann::ordered_json &json) {
   case Type::number_float:
     return real(json.get<double>());
   case Type::string:
+    if (findInvalidUtf8(json.get_ref<const std::string &>()))
+      fail("a text is not UTF-8");
     return string(json.get<std::string>());
   case Type::array: {
     std::vector<Value> elements;
