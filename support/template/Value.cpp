@@ -22,6 +22,12 @@ unsigned depthOf(const Value &value) {
   return 0;
 }
 
+const std::string &checkUtf8(const std::string &text) {
+  if (findInvalidUtf8(text))
+    fail("a text is not UTF-8");
+  return text;
+}
+
 unsigned depthAbove(unsigned depth) {
   if (depth == maxValueDepth)
     fail("lists and mappings are nested deeper than " +
@@ -57,7 +63,9 @@ Value Value::dict(std::vector<std::pair<std::string, Value>> members) {
                               Dict{std::move(members), depthAbove(depth)}));
 }
 
-Value Value::fromJson(const nlohmann::ordered_json &json) {
+Value Value::fromJson(const nlohmann::ordered_json &json, unsigned depth) {
+  if (depth > maxValueDepth)
+    depthAbove(maxValueDepth);
   using Type = nlohmann::ordered_json::value_t;
   switch (json.type()) {
   case Type::boolean:
@@ -71,19 +79,17 @@ Value Value::fromJson(const nlohmann::ordered_json &json) {
   case Type::number_float:
     return real(json.get<double>());
   case Type::string:
-    if (findInvalidUtf8(json.get_ref<const std::string &>()))
-      fail("a text is not UTF-8");
-    return string(json.get<std::string>());
+    return string(checkUtf8(json.get_ref<const std::string &>()));
   case Type::array: {
     std::vector<Value> elements;
     for (const auto &element : json)
-      elements.push_back(fromJson(element));
+      elements.push_back(fromJson(element, depth + 1));
     return list(std::move(elements));
   }
   case Type::object: {
     std::vector<std::pair<std::string, Value>> members;
     for (const auto &[name, member] : json.items())
-      members.emplace_back(name, fromJson(member));
+      members.emplace_back(checkUtf8(name), fromJson(member, depth + 1));
     return dict(std::move(members));
   }
   default:

@@ -67,7 +67,7 @@ public:
   explicit Value(const Closure *value) : data(value) {}
   explicit Value(const Function *value) : data(value) {}
 
-  static Value fromJson(const nlohmann::ordered_json &json);
+  static Value fromJson(const nlohmann::ordered_json &json, unsigned depth = 0);
 
   /// Null unless it is of that type.
   template <typename T>

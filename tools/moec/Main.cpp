@@ -2,6 +2,7 @@
 
 #include "tools/moec/Compile.h"
 #include "tools/moec/Run.h"
+#include "tools/moec/Tokenize.h"
 #include "tools/moec/Verify.h"
 
 #include "llvm/Support/WithColor.h"
@@ -15,6 +16,7 @@ int main(int argc, char **argv) {
   moec::Command command;
   moec::addCompileCommand(app, command);
   moec::addRunCommand(app, command);
+  moec::addTokenizeCommand(app, command);
   moec::addVerifyCommand(app, command);
   CLI11_PARSE(app, argc, argv);
 
