@@ -7,6 +7,9 @@ target_compile_options(moec_options INTERFACE -Wall -Wextra -Wno-unused-paramete
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(moec_options INTERFACE -Wno-maybe-uninitialized)
 endif()
+if(MOEC_FUZZ)
+  set(MOEC_SANITIZE address,undefined)
+endif()
 if(MOEC_SANITIZE)
   add_compile_options(-fsanitize=${MOEC_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)

@@ -11,8 +11,8 @@ using namespace moec;
 Result<std::map<std::string, std::string>>
 moec::readModelFiles(const std::string &folder) {
   std::map<std::string, std::string> texts;
-  for (const char *name :
-       {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
+  for (const char *name : {"tokenizer.json", "tokenizer_config.json",
+                           "generation_config.json", "chat_template.jinja"}) {
     std::string path = folder + "/" + name;
     std::error_code error;
     bool exists = std::filesystem::exists(path, error);

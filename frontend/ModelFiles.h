@@ -9,8 +9,8 @@
 
 namespace moec {
 
-/// The texts of tokenizer.json, tokenizer_config.json and
-/// generation_config.json, by these names: those that the folder has. An
+/// The texts of tokenizer.json, tokenizer_config.json, generation_config.json
+/// and chat_template.jinja, by these names: those that the folder has. An
 /// executable carries them as they are.
 Result<std::map<std::string, std::string>>
 readModelFiles(const std::string &folder);

@@ -3,6 +3,8 @@
 #include "runtime/Assets.h"
 #include "support/Json.h"
 
+#include <nlohmann/json.hpp>
+
 #include <cmath>
 #include <limits>
 
@@ -41,6 +43,12 @@ bool isId(const Json &json) {
 }
 
 Status readSampling(const Settings &settings, SamplerOptions &sampling) {
+  if (const Json *penalty = settings.find("repetition_penalty")) {
+    if (!penalty->is_number() || !std::isfinite(penalty->get<float>()) ||
+        !(penalty->get<float>() > 0))
+      return settings.wrong("repetition_penalty", "a number above 0");
+    sampling.repetitionPenalty = penalty->get<float>();
+  }
   if (const Json *doSample = settings.find("do_sample")) {
     if (!doSample->is_boolean())
       return settings.wrong("do_sample", "true or false");
@@ -65,6 +73,12 @@ Status readSampling(const Settings &settings, SamplerOptions &sampling) {
         topP->get<float>() > 1)
       return settings.wrong("top_p", "a number above 0 and at most 1");
     sampling.topP = topP->get<float>();
+  }
+  if (const Json *minP = settings.find("min_p")) {
+    if (!minP->is_number() || !(minP->get<float>() >= 0) ||
+        minP->get<float>() > 1)
+      return settings.wrong("min_p", "a number from 0 to 1");
+    sampling.minP = minP->get<float>();
   }
   return Status::success();
 }
@@ -111,4 +125,64 @@ Result<Tokenizer> moec::loadTokenizer(const ModelFiles &files) {
   return Tokenizer::fromJson(*json,
                              files.find("tokenizer_config.json").value_or(""),
                              "tokenizer.json");
+}
+
+//===----------------------------------------------------------------------===//
+// Chat template
+//===----------------------------------------------------------------------===//
+
+/// The source among templates with names, "" if the configuration has none.
+static Result<std::string> templateOf(const Json &config,
+                                      const std::string &name) {
+  const Json *value = findMember(config, "chat_template");
+  if (!value)
+    return std::string();
+  if (value->is_string())
+    return value->get<std::string>();
+  const std::string where = name + ": chat_template";
+  if (!value->is_array())
+    return Status::error(where +
+                         ": expected a string or a list of templates, "
+                         "found " +
+                         value->type_name());
+  for (const Json &entry : *value) {
+    MOEC_ASSIGN_OR_RETURN(auto title,
+                          getMember<std::string>(entry, "name", where));
+    if (title == "default")
+      return getMember<std::string>(entry, "template", where);
+  }
+  return Status::error(where + ": expected one of the templates to have the "
+                               "name 'default'");
+}
+
+Result<ChatFormat> moec::loadChatFormat(const ModelFiles &files) {
+  const std::string configName = "tokenizer_config.json";
+  Json config = Json::object();
+  if (auto text = files.find(configName)) {
+    MOEC_ASSIGN_OR_RETURN(config, parseJson(*text, configName));
+  }
+  std::string source, name = "chat_template.jinja";
+  if (auto text = files.find(name)) {
+    source = *text;
+  } else {
+    name = "chat_template of " + configName;
+    MOEC_ASSIGN_OR_RETURN(source, templateOf(config, configName));
+  }
+  if (source.empty())
+    return Status::error("the model has no chat template (neither "
+                         "chat_template.jinja nor chat_template in "
+                         "tokenizer_config.json), so it is not known how it "
+                         "wants conversations written; use --prompt with the "
+                         "whole text");
+  MOEC_ASSIGN_OR_RETURN(ChatTemplate chatTemplate,
+                        ChatTemplate::parse(source, name));
+  nlohmann::ordered_json variables = {{"tools", nullptr},
+                                      {"documents", nullptr}};
+  for (const char *key : {"bos_token", "eos_token", "unk_token", "sep_token",
+                          "pad_token", "cls_token", "mask_token"}) {
+    MOEC_ASSIGN_OR_RETURN(auto text, specialTokenText(config, key, configName));
+    if (!text.empty())
+      variables[key] = text;
+  }
+  return ChatFormat{std::move(chatTemplate), std::move(variables)};
 }

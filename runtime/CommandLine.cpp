@@ -15,7 +15,8 @@ namespace {
 
 /// Sets of commands, as bits.
 constexpr unsigned only(Command command) { return 1u << unsigned(command); }
-constexpr unsigned generating = only(Command::Prompt) | only(Command::Ids);
+constexpr unsigned generating =
+    only(Command::Prompt) | only(Command::Chat) | only(Command::Ids);
 constexpr unsigned scoring = only(Command::Eval) | only(Command::Perplexity);
 constexpr unsigned running = generating | scoring | only(Command::Bench);
 constexpr unsigned chunked = generating | scoring;
@@ -78,6 +79,7 @@ std::string examples(const std::string &program) {
       {"--prompt \"2 + 2 =\" -n 4 --temperature 0",
        "4 tokens, always the likeliest one"},
       {"--prompt \"A poem\" --top-k 40 --seed 7", "another seed, another poem"},
+      {"--chat --system \"Be brief.\"", "a conversation, a line a turn"},
       {"--ids 1,2,3 -n 16", "token ids in, the 16 new ids out"},
       {"--eval in.safetensors --out out.safetensors",
        "logits of every position of input_ids"},
@@ -112,6 +114,9 @@ void Parser::addCommands() {
       app.add_option("--prompt", result.prompt,
                      "Continue TEXT and print what follows it as it comes")
           ->type_name("TEXT"),
+      app.add_flag("--chat")->description(
+          "Answer what is typed, a line a turn ('\\' at its end goes on\n"
+          "in the next), until /exit or the end of input"),
       app.add_option("--ids", idList,
                      "Continue these token ids and print the new ones")
           ->type_name("N,N,..."),
@@ -143,22 +148,26 @@ void Parser::addOptions() {
       between<int64_t>(0, maxInt, "an integer that is not negative");
   const CLI::Validator positive =
       between<int64_t>(1, maxInt, "an integer above 0");
-  const char *group = "Generating (--prompt, --ids)";
+  const char *group = "Generating (--prompt, --chat, --ids)";
+  add("--system", result.system, "What --chat tells the model beforehand",
+      only(Command::Chat), group)
+      ->type_name("TEXT");
   add("-n", result.maxNewTokens,
-      "New tokens at most; fewer when the model ends its text or\n"
+      "New tokens at most, in each answer; fewer when the model ends its text "
+      "or\n"
       "the context is full (default 256)",
       generating, group)
       ->check(count)
       ->type_name("N");
   add("--temperature", result.temperature,
       "0 takes the likeliest token, higher is more varied\n"
-      "(default: the model's own for --prompt, 0 for --ids)",
+      "(default: the model's own, for --ids 0)",
       generating, group)
       ->check(between(0.0f, maxFloat, "a number that is not negative"))
       ->type_name("X");
   add("--top-k", result.topK,
       "Draw from the K likeliest tokens, 0 for all (default: the\n"
-      "model's own for --prompt, all for --ids)",
+      "model's own, for --ids all)",
       generating, group)
       ->check(count)
       ->type_name("K");
@@ -168,6 +177,18 @@ void Parser::addOptions() {
       generating, group)
       ->check(between(minFloat, 1.0f, "a number above 0 and at most 1"))
       ->type_name("P");
+  add("--min-p", result.minP,
+      "Draw from tokens at least P times as likely as the\n"
+      "likeliest, 0 for all (default: as for --top-k)",
+      generating, group)
+      ->check(between(0.0f, 1.0f, "a number from 0 to 1"))
+      ->type_name("P");
+  add("--repetition-penalty", result.repetitionPenalty,
+      "Make tokens that occurred less likely, 1 for not (default:\n"
+      "the model's own, for --ids 1)",
+      generating, group)
+      ->check(between(minFloat, maxFloat, "a number above 0"))
+      ->type_name("X");
   add("--seed", result.seed,
       "Same seed, same text, on any number of threads (default 0)", generating,
       group)

@@ -13,12 +13,14 @@
 namespace moec {
 
 /// One of these per call; the order is that of --help.
-enum class Command { Prompt, Ids, Eval, Perplexity, Bench, Info };
+enum class Command { Prompt, Chat, Ids, Eval, Perplexity, Bench, Info };
 
 struct CommandLine {
   Command command = Command::Info;
 
   std::string prompt;
+  /// What the system message of a conversation says; there is none without.
+  std::optional<std::string> system;
   std::vector<int64_t> ids;
   std::string evalInput;
   std::string evalOutput;
@@ -26,11 +28,13 @@ struct CommandLine {
   BenchOptions bench;
 
   int64_t maxNewTokens = 256;
-  /// Those that are absent come from the model's generation defaults (--prompt)
-  /// or are off (--ids).
+  /// Those that are absent come from the model's generation defaults (--prompt,
+  /// --chat) or are off (--ids).
   std::optional<float> temperature;
   std::optional<int64_t> topK;
   std::optional<float> topP;
+  std::optional<float> minP;
+  std::optional<float> repetitionPenalty;
   uint64_t seed = 0;
   bool ignoreEos = false;
 

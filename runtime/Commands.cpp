@@ -56,6 +56,18 @@ double moec::waitingShare(const moert_counters &counters, double seconds,
   return static_cast<double>(counters.wait_ns) * 1e-9 / (seconds * threads);
 }
 
+static volatile std::sig_atomic_t interrupted = 0;
+
+void moec::handleInterrupts() {
+  interrupted = 0;
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+bool moec::wasInterrupted() { return interrupted; }
+
 Status moec::flushOutput() {
   errno = 0;
   if (std::fflush(stdout) == 0 && !std::ferror(stdout))
@@ -72,6 +84,8 @@ static Result<int> exitStatus(const Status &status) {
 
 static Result<int> dispatch(const CommandLine &line, const moert_model &model) {
   switch (line.command) {
+  case Command::Chat:
+    return runChat(line, model);
   case Command::Prompt:
   case Command::Ids:
     return runGenerate(line, model);

@@ -3,10 +3,13 @@
 #define MOEC_RUNTIME_COMMANDS_H
 
 #include "runtime/CommandLine.h"
+#include "runtime/Generate.h"
 #include "runtime/Session.h"
 #include "support/Status.h"
+#include "support/Tokenizer.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace moec {
@@ -15,6 +18,7 @@ namespace moec {
 constexpr int exitInterrupted = 130;
 
 /// Exit status of the process.
+Result<int> runChat(const CommandLine &line, const moert_model &model);
 Result<int> runGenerate(const CommandLine &line, const moert_model &model);
 Status runEval(const CommandLine &line, const moert_model &model);
 Status runPerplexity(const CommandLine &line, const moert_model &model);
@@ -37,6 +41,18 @@ std::string describeJoins(const Session &session);
 /// Of the time of all threads, the part in which they waited for each other.
 double waitingShare(const moert_counters &counters, double seconds,
                     unsigned threads);
+
+/// What the options ask for, and where they are silent the model's defaults for
+/// text and greedy for ids. Loads the tokenizer if it is not there and the ids
+/// that end a text are to be found in it.
+Result<GenerateOptions> generateOptions(const CommandLine &line,
+                                        const ModelFiles &files,
+                                        std::optional<Tokenizer> &tokenizer);
+
+/// Makes the next ^C end the text politely, the one after it the process.
+void handleInterrupts();
+/// Whether one came since.
+bool wasInterrupted();
 
 /// An error if what was printed did not all arrive, e.g. on a full disk.
 Status flushOutput();

@@ -27,26 +27,30 @@ moec::generate(Session &session, const std::vector<int32_t> &prompt,
   std::vector<float> logits(static_cast<size_t>(model.vocab));
   StepBatch batch(model);
   GenerateStats stats;
-  stats.promptTokens = static_cast<int64_t>(prompt.size());
+  const auto promptSize = static_cast<int64_t>(prompt.size());
+  stats.promptTokens = promptSize - options.held;
+  for (int32_t id : prompt)
+    sampler.see(id);
   if (options.maxNewTokens == 0)
     return stats;
 
   Clock::time_point start = Clock::now();
-  for (int64_t begin = 0; begin < stats.promptTokens; begin += budget) {
-    int64_t end = std::min(begin + budget, stats.promptTokens);
+  for (int64_t begin = options.held; begin < promptSize; begin += budget) {
+    int64_t end = std::min(begin + budget, promptSize);
     batch.clear();
     for (int64_t i = begin; i < end; ++i)
-      batch.add(0, i, prompt[i], i + 1 == stats.promptTokens);
+      batch.add(0, i, prompt[i], i + 1 == promptSize);
     MOEC_RETURN_IF_ERROR(session.step(batch.view(), logits.data()));
   }
   stats.promptSeconds = secondsSince(start);
 
   start = Clock::now();
   const moert_counters before = session.counters();
-  for (int64_t position = stats.promptTokens;; ++position) {
+  for (int64_t position = promptSize;; ++position) {
     MOEC_ASSIGN_OR_RETURN(int32_t id,
                           sampler.choose(logits.data(), model.vocab,
                                          {0, static_cast<uint64_t>(position)}));
+    sampler.see(id);
     ++stats.newTokens;
     bool goOn = onToken(id);
     bool stop = std::find(options.stopIds.begin(), options.stopIds.end(), id) !=

@@ -4,22 +4,11 @@
 #include "runtime/Commands.h"
 #include "runtime/Generate.h"
 
-#include <csignal>
 #include <cstdio>
 
 using namespace moec;
 
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first ^C ends the text politely, the second ends the process.
-void handleInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigaction(SIGINT, &action, nullptr);
-}
 
 /// Where the ids come from and where they go.
 class Dialogue {
@@ -64,21 +53,46 @@ private:
 
 } // namespace
 
-/// What the options ask for, and where they are silent the model's defaults for
-/// text and greedy for ids.
 static SamplerOptions samplerOptions(const CommandLine &line,
                                      const GenerationDefaults &defaults) {
   SamplerOptions sampling;
-  if (line.command == Command::Prompt)
+  if (line.command != Command::Ids)
     sampling = defaults.sampling;
-  // Who asks for --top-k or --top-p wants to sample.
-  if (sampling.temperature == 0 && (line.topK || line.topP))
+  // Who asks for --top-k, --top-p or --min-p wants to sample.
+  if (sampling.temperature == 0 && (line.topK || line.topP || line.minP))
     sampling.temperature = 1;
   sampling.temperature = line.temperature.value_or(sampling.temperature);
   sampling.topK = line.topK.value_or(sampling.topK);
   sampling.topP = line.topP.value_or(sampling.topP);
+  sampling.minP = line.minP.value_or(sampling.minP);
+  sampling.repetitionPenalty =
+      line.repetitionPenalty.value_or(sampling.repetitionPenalty);
   sampling.seed = line.seed;
   return sampling;
+}
+
+Result<GenerateOptions>
+moec::generateOptions(const CommandLine &line, const ModelFiles &files,
+                      std::optional<Tokenizer> &tokenizer) {
+  MOEC_ASSIGN_OR_RETURN(GenerationDefaults defaults,
+                        loadGenerationDefaults(files));
+  GenerateOptions options;
+  options.maxNewTokens = line.maxNewTokens;
+  options.chunk = line.chunk;
+  options.sampling = samplerOptions(line, defaults);
+  if (line.ignoreEos)
+    return options;
+  options.stopIds = defaults.eosIds;
+  if (!options.stopIds.empty())
+    return options;
+  // Reading a tokenizer takes longer than a small model's answer: only if it is
+  // needed.
+  if (!tokenizer && files.find("tokenizer.json")) {
+    MOEC_ASSIGN_OR_RETURN(tokenizer, loadTokenizer(files));
+  }
+  if (tokenizer && tokenizer->eosId() >= 0)
+    options.stopIds.push_back(tokenizer->eosId());
+  return options;
 }
 
 static Result<std::vector<int32_t>> encodePrompt(const std::string &text,
@@ -133,25 +147,12 @@ Result<int> moec::runGenerate(const CommandLine &line,
   const bool isText = line.command == Command::Prompt;
   MOEC_ASSIGN_OR_RETURN(auto session, openSession(line, model));
   const ModelFiles &files = session->files();
-  MOEC_ASSIGN_OR_RETURN(GenerationDefaults defaults,
-                        loadGenerationDefaults(files));
-
-  GenerateOptions options;
-  options.maxNewTokens = line.maxNewTokens;
-  options.chunk = line.chunk;
-  options.sampling = samplerOptions(line, defaults);
-  if (!line.ignoreEos)
-    options.stopIds = defaults.eosIds;
-
-  // Reading a tokenizer takes longer than a small model's answer: only if it is
-  // needed.
   std::optional<Tokenizer> tokenizer;
-  const bool wantsEos = !line.ignoreEos && options.stopIds.empty();
-  if (isText || (wantsEos && files.find("tokenizer.json"))) {
+  if (isText) {
     MOEC_ASSIGN_OR_RETURN(tokenizer, loadTokenizer(files));
-    if (wantsEos && tokenizer->eosId() >= 0)
-      options.stopIds.push_back(tokenizer->eosId());
   }
+  MOEC_ASSIGN_OR_RETURN(GenerateOptions options,
+                        generateOptions(line, files, tokenizer));
   MOEC_ASSIGN_OR_RETURN(std::vector<int32_t> prompt,
                         isText ? encodePrompt(line.prompt, *tokenizer)
                                : checkIds(line.ids, model));
@@ -167,7 +168,7 @@ Result<int> moec::runGenerate(const CommandLine &line,
       generate(*session, prompt, options, [&](int32_t id) {
         dialogue->print(id);
         printed = true;
-        return !interrupted && !std::ferror(stdout);
+        return !wasInterrupted() && !std::ferror(stdout);
       });
   // Also after an error: what was printed so far is a line.
   if (stats.ok() || printed)
@@ -185,5 +186,5 @@ Result<int> moec::runGenerate(const CommandLine &line,
                      : 0.0,
                  describeJoins(*session).c_str());
   }
-  return interrupted ? exitInterrupted : 0;
+  return wasInterrupted() ? exitInterrupted : 0;
 }

@@ -10,8 +10,28 @@
 
 using namespace moec;
 
+void Sampler::see(int32_t id) {
+  if (static_cast<size_t>(id) >= seen.size())
+    seen.resize(static_cast<size_t>(id) + 1);
+  seen[static_cast<size_t>(id)] = true;
+}
+
+const float *Sampler::penalize(const float *logits, int64_t vocab) {
+  if (options.repetitionPenalty == 1 || seen.empty())
+    return logits;
+  penalized.assign(logits, logits + vocab);
+  const size_t count = std::min(seen.size(), penalized.size());
+  for (size_t i = 0; i < count; ++i)
+    if (seen[i])
+      penalized[i] = penalized[i] > 0
+                         ? penalized[i] / options.repetitionPenalty
+                         : penalized[i] * options.repetitionPenalty;
+  return penalized.data();
+}
+
 Result<int32_t> Sampler::choose(const float *logits, int64_t vocab,
                                 SamplePoint point) {
+  logits = penalize(logits, vocab);
   int64_t best = 0;
   int64_t numNan = 0;
   float greatest = -std::numeric_limits<float>::infinity();
@@ -62,6 +82,19 @@ std::pair<size_t, double> Sampler::walk(Predicate reached) {
   return {candidates.size() - 1, sum};
 }
 
+double Sampler::massAbove(float weight) {
+  // Those below come later in the order.
+  double mass = 0;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (i == sorted)
+      sortUpTo(std::max<size_t>(64, 4 * sorted));
+    if (candidates[i].weight < weight)
+      break;
+    mass += candidates[i].weight;
+  }
+  return mass;
+}
+
 int32_t Sampler::draw(const float *logits, int64_t vocab, float greatest,
                       SamplePoint point) {
   candidates.resize(static_cast<size_t>(vocab));
@@ -80,6 +113,8 @@ int32_t Sampler::draw(const float *logits, int64_t vocab, float greatest,
     mass += candidate.weight;
   if (options.topP < 1)
     mass = walk([&](double sum) { return sum >= options.topP * mass; }).second;
+  if (options.minP > 0)
+    mass = std::min(mass, massAbove(options.minP));
   double target = uniform(options.seed, point.sequence, point.position) * mass;
   return candidates[walk([&](double sum) { return sum > target; }).first].id;
 }

@@ -1,8 +1,9 @@
 //===- Sampler.h - From logits to the next token --------------------------===//
 //
-// In this order: temperature, top-k, top-p, one draw. Tokens are ordered by
-// logit, equal ones by id, so every choice is defined. The draw depends on
-// (seed, sequence, position) alone. Scores are f32; sums of probabilities are
+// In this order, as in transformers: repetition penalty, temperature, top-k,
+// top-p, min-p, one draw. Tokens are ordered by logit, equal ones by id, so
+// every choice is defined. The draw depends on (seed, sequence, position)
+// alone. Scores are f32; sums of probabilities are
 // f64, since a f32 sum over a vocabulary would lose its tail.
 //
 //===------------------------------------------------------------------------===//
@@ -24,6 +25,12 @@ struct SamplerOptions {
   /// Only the fewest likeliest tokens whose probabilities sum to `topP`; 1:
   /// all.
   float topP = 1;
+  /// Only tokens that are at least `minP` times as likely as the likeliest; 0:
+  /// all.
+  float minP = 0;
+  /// Logits of tokens that were seen are divided by this if they are positive,
+  /// else multiplied; also when the greatest is taken. 1: none.
+  float repetitionPenalty = 1;
   uint64_t seed = 0;
 };
 
@@ -37,6 +44,9 @@ class Sampler {
 public:
   explicit Sampler(const SamplerOptions &options) : options(options) {}
 
+  /// The repetition penalty is for this token from now on.
+  void see(int32_t id);
+
   /// An error if a logit is NaN or if none is finite.
   Result<int32_t> choose(const float *logits, int64_t vocab, SamplePoint point);
 
@@ -48,6 +58,8 @@ private:
     int32_t id;
   };
 
+  /// The logits with the repetition penalty; valid until the next call.
+  const float *penalize(const float *logits, int64_t vocab);
   int32_t draw(const float *logits, int64_t vocab, float greatest,
                SamplePoint point);
   /// Brings the candidates before `count` into order; those before `sorted`
@@ -57,8 +69,13 @@ private:
   /// and that sum.
   template <typename Predicate>
   std::pair<size_t, double> walk(Predicate reached);
+  /// Sum of the weights that are at least `weight`.
+  double massAbove(float weight);
 
   SamplerOptions options;
+  /// By id, as far as any were seen.
+  std::vector<bool> seen;
+  std::vector<float> penalized;
   std::vector<Candidate> candidates;
   size_t sorted = 0;
 };

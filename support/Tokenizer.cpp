@@ -66,17 +66,15 @@ Status checkAgainstVocabulary(const AddedTokens &added, const Bpe &bpe,
   return Status::success();
 }
 
-/// The text of a special token of tokenizer_config.json: a string, or an object
-/// with the string inside; "" when absent.
-Result<std::string> specialTokenText(const Json &config, const char *key,
-                                     const std::string &where) {
+} // namespace
+
+Result<std::string> moec::specialTokenText(const Json &config, const char *key,
+                                           const std::string &where) {
   const Json *token = findMember(config, key);
   if (token && token->is_object())
     return getMember<std::string>(*token, "content", where + ": " + key);
   return getMemberOr<std::string>(config, key, "", where);
 }
-
-} // namespace
 
 /// tokenizer_config.json names BOS and EOS. Where it says whether they are
 /// added, it replaces the post-processor, as transformers does: the files of

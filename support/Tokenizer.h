@@ -10,6 +10,7 @@
 #ifndef MOEC_SUPPORT_TOKENIZER_H
 #define MOEC_SUPPORT_TOKENIZER_H
 
+#include "support/Json.h"
 #include "support/Status.h"
 
 #include <cstdint>
@@ -75,6 +76,11 @@ private:
   struct Impl;
   std::unique_ptr<Impl> impl;
 };
+
+/// The text of a special token of tokenizer_config.json: a string, or an object
+/// with the string inside; "" when absent. `where` is used in messages.
+Result<std::string> specialTokenText(const Json &config, const char *key,
+                                     const std::string &where);
 
 } // namespace moec
 

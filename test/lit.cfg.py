@@ -7,7 +7,7 @@ from lit.llvm import llvm_config
 config.name = "moec"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "CMakeLists.txt", "data", "unit"]
+config.excludes = ["Inputs", "corpus", "CMakeLists.txt", "data", "unit"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.moec_binary_dir, "test")
 

@@ -1,45 +1,48 @@
-//===- Replay.cpp - Runs a fuzz target over inputs that are there ---------===//
+//===- Replay.cpp - Runs a fuzz target on stored inputs -------------------===//
 //
-// Stands in for libFuzzer: each argument is a file, or a folder of files.
+//   TARGET FILE|FOLDER...     every file, those of a folder in order of name
+//
+// Takes the place of libFuzzer's main() where a build has none, so that what
+// was found once is tried by every test run.
 //
 //===----------------------------------------------------------------------===//
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool replay(const std::filesystem::path &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string input((std::istreambuf_iterator<char>(file)), {});
-  if (!file) {
-    std::fprintf(stderr, "cannot read '%s'\n", path.c_str());
-    return false;
-  }
-  LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t *>(input.data()),
-                         input.size());
-  return true;
-}
-
 int main(int argc, char **argv) {
-  size_t inputs = 0;
+  namespace fs = std::filesystem;
+  std::vector<fs::path> inputs;
   for (int i = 1; i < argc; ++i) {
-    if (!std::filesystem::is_directory(argv[i])) {
-      if (!replay(argv[i]))
-        return 1;
-      ++inputs;
+    if (!fs::is_directory(argv[i])) {
+      inputs.emplace_back(argv[i]);
       continue;
     }
-    for (const auto &entry : std::filesystem::directory_iterator(argv[i])) {
-      if (!replay(entry.path()))
-        return 1;
-      ++inputs;
-    }
+    const auto first = static_cast<std::ptrdiff_t>(inputs.size());
+    for (const fs::directory_entry &entry : fs::directory_iterator(argv[i]))
+      inputs.push_back(entry.path());
+    std::sort(inputs.begin() + first, inputs.end());
   }
-  std::printf("%zu inputs\n", inputs);
-  return inputs ? 0 : 1;
+  for (const fs::path &path : inputs) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+      std::fprintf(stderr, "error: cannot read '%s'\n", path.c_str());
+      return 1;
+    }
+    const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+    // What crashes comes last in the output.
+    std::fprintf(stderr, "%s: %zu bytes\n", path.c_str(), bytes.size());
+    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t *>(bytes.data()),
+                           bytes.size());
+  }
+  std::printf("%zu inputs\n", inputs.size());
+  return inputs.empty() ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 #include "tools/moec/Inspect.h"
 #include "tools/moec/Run.h"
 #include "tools/moec/Synth.h"
+#include "tools/moec/Tokenize.h"
 #include "tools/moec/Verify.h"
 
 #include "llvm/Support/WithColor.h"
@@ -21,6 +22,7 @@ int main(int argc, char **argv) {
   moec::addFamiliesCommand(app, command);
   moec::addInspectCommand(app, command);
   moec::addSynthCommand(app, command);
+  moec::addTokenizeCommand(app, command);
   moec::addVerifyCommand(app, command);
   CLI11_PARSE(app, argc, argv);
 

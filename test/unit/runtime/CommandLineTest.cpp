@@ -207,6 +207,10 @@ TEST_F(CommandLineTest, OptionsAreChecked) {
             "error: --ids and --info exclude each other\n");
   EXPECT_EQ(refusal("--ids 1 --window 3"),
             "error: --window has no effect with --ids\n");
+  EXPECT_EQ(refusal("--ids 1 --system x"),
+            "error: --system has no effect with --ids\n");
+  EXPECT_EQ(refusal("--chat --prompt x"),
+            "error: --prompt and --chat exclude each other\n");
   EXPECT_EQ(refusal("--info --temperature 1"),
             "error: --temperature has no effect with --info\n");
   EXPECT_EQ(refusal("--eval in.safetensors"),
@@ -216,7 +220,8 @@ TEST_F(CommandLineTest, OptionsAreChecked) {
         "--ids 1 --top-p 0", "--ids 1 --top-p 1.5", "--ids 1 --top-k -1",
         "--ids 1 -n -1", "--ids 1 -n many", "--ids 1 --threads 0",
         "--ids 1 --threads 5000", "--ids 1 --chunk 0", "--ids 1 --seed -1",
-        "--frobnicate", "stray", "--prompt"})
+        "--ids 1 --min-p 1.5", "--ids 1 --repetition-penalty 0", "--frobnicate",
+        "stray", "--prompt"})
     EXPECT_EQ(refusal(arguments).rfind("error: ", 0), 0u) << arguments;
   EXPECT_EQ(refusal("--ids 1 --chunk 17"),
             "error: --chunk is 17, expected 1 to 16, the model's limit of "

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <set>
 
 using namespace moec;
 using namespace moec::test;
@@ -111,6 +112,34 @@ TEST_F(GenerateTest, TheCutOfThePromptDoesNotMatter) {
   EXPECT_NE(run(prompt), expected);
 }
 
+/// The successor of a token has the greatest logit, 10; once it has occurred it
+/// is taken no more.
+TEST_F(GenerateTest, TheRepetitionPenaltyKnowsPromptAndAnswer) {
+  options.maxNewTokens = 3;
+  EXPECT_EQ(run({6, 7, 5}), (Ids{6, 7, 8}));
+  options.sampling.repetitionPenalty = 100;
+  Ids ids = run({6, 7, 5});
+  ASSERT_EQ(ids.size(), 3u);
+  EXPECT_EQ(std::set<int32_t>({6, 7, 5, ids[0], ids[1], ids[2]}).size(), 6u);
+}
+
+/// Tokens that the slot holds need not be read again.
+TEST_F(GenerateTest, HeldTokensAreNotRead) {
+  options.maxNewTokens = 6;
+  options.sampling.temperature = 8;
+  const Ids first = run({3, 1, 4, 1, 5});
+  ASSERT_EQ(first.size(), 6u);
+  Ids longer = {3, 1, 4, 1, 5};
+  longer.insert(longer.end(), first.begin(), first.end() - 1);
+  longer.push_back(9);
+  options.held = int64_t(longer.size()) - 1;
+  const Ids second = run(longer);
+  EXPECT_EQ(stats.promptTokens, 1);
+  options.held = 0;
+  EXPECT_EQ(run(longer), second);
+  EXPECT_EQ(stats.promptTokens, int64_t(longer.size()));
+}
+
 TEST_F(GenerateTest, PromptsAreChecked) {
   options.maxNewTokens = 1;
   run(Ids(65, 1));
@@ -177,6 +206,13 @@ TEST(GenerationConfig, ReadsWhatModelsShip) {
   EXPECT_EQ(defaults.sampling.topK, 20);
   EXPECT_EQ(defaults.eosIds, (Ids{1, 7}));
   EXPECT_EQ(parse(R"({"eos_token_id": 2})").eosIds, (Ids{2}));
+  defaults =
+      parse(R"({"do_sample": true, "min_p": 0.05, "repetition_penalty": 1.1})");
+  EXPECT_EQ(defaults.sampling.minP, 0.05f);
+  EXPECT_EQ(defaults.sampling.repetitionPenalty, 1.1f);
+  // The penalty is for greedy choices, too.
+  EXPECT_EQ(parse(R"({"repetition_penalty": 1.1})").sampling.repetitionPenalty,
+            1.1f);
 }
 
 TEST(GenerationConfig, IsGreedyUnlessToldToSample) {
@@ -201,6 +237,10 @@ TEST(GenerationConfig, RefusesWhatMakesNoSense) {
             "g: 'top_k' is 1.5, expected an integer that is not negative");
   EXPECT_EQ(refusal(R"({"do_sample": true, "top_p": 0})"),
             "g: 'top_p' is 0, expected a number above 0 and at most 1");
+  EXPECT_EQ(refusal(R"({"do_sample": true, "min_p": 1.5})"),
+            "g: 'min_p' is 1.5, expected a number from 0 to 1");
+  EXPECT_EQ(refusal(R"({"repetition_penalty": 0})"),
+            "g: 'repetition_penalty' is 0, expected a number above 0");
   EXPECT_EQ(
       refusal(R"({"eos_token_id": "x"})"),
       "g: 'eos_token_id' is \"x\", expected a token id or a list of them");

@@ -146,6 +146,62 @@ TEST(Sampler, TopPCountsWithinTopK) {
   EXPECT_EQ(found[0] + found[2], 0);
 }
 
+TEST(Sampler, MinPKeepsWhatIsLikelyEnoughBesideTheLikeliest) {
+  SamplerOptions options;
+  options.temperature = 1;
+  options.minP = 0.45f; // of 0.4: 0.18
+  auto found = frequencies(options, logsOf({0.2, 0.4, 0.3, 0.1}));
+  EXPECT_EQ(found[3], 0);
+  EXPECT_NEAR(found[0], 2.0 / 9, 0.015);
+  EXPECT_NEAR(found[1], 4.0 / 9, 0.015);
+  // After the temperature: squares are 0.04, 0.16, 0.09, 0.01, and 0.45 of the
+  // greatest is 0.072.
+  options.temperature = 0.5;
+  found = frequencies(options, logsOf({0.2, 0.4, 0.3, 0.1}));
+  EXPECT_EQ(found[0] + found[3], 0);
+  EXPECT_NEAR(found[1], 0.16 / 0.25, 0.015);
+  // The stricter of two limits counts.
+  options.topK = 1;
+  EXPECT_EQ(frequencies(options, logsOf({0.2, 0.4, 0.3, 0.1}))[1], 1);
+  options.minP = 1;
+  options.topK = 0;
+  EXPECT_EQ(frequencies(options, logsOf({0.2, 0.4, 0.3, 0.1}))[1], 1);
+}
+
+TEST(Sampler, RepetitionPenaltyLowersLogitsOfEitherSign) {
+  SamplerOptions options;
+  options.repetitionPenalty = 2;
+  std::vector<float> logits = {3, 4, -1, -1.5};
+  Sampler sampler(options);
+  auto choose = [&] { return *sampler.choose(logits.data(), 4, {}); };
+  EXPECT_EQ(choose(), 1);
+  sampler.see(1); // 4 / 2
+  EXPECT_EQ(choose(), 0);
+  sampler.see(0); // 3 / 2
+  sampler.see(0); // once is enough
+  EXPECT_EQ(choose(), 1);
+  logits = {-5, -5, -1, -1.5};
+  EXPECT_EQ(choose(), 2);
+  sampler.see(2); // -1 * 2
+  EXPECT_EQ(choose(), 3);
+  sampler.see(1000); // beyond the vocabulary
+  EXPECT_EQ(choose(), 3);
+}
+
+TEST(Sampler, RepetitionPenaltyChangesTheDistribution) {
+  SamplerOptions options;
+  options.temperature = 1;
+  options.repetitionPenalty = 0.5f; // rewards
+  Sampler sampler(options);
+  sampler.see(1);
+  // e^0 : e^(0.5 / 0.5)
+  std::vector<float> logits = {0, 0.5f};
+  double count = 0;
+  for (uint64_t position = 0; position < 20000; ++position)
+    count += *sampler.choose(logits.data(), 2, {0, position}) / 20000.0;
+  EXPECT_NEAR(count, std::exp(1) / (1 + std::exp(1)), 0.015);
+}
+
 TEST(Sampler, ALargeFlatVocabularyIsDrawnFromEverywhere) {
   SamplerOptions options;
   options.temperature = 1;
