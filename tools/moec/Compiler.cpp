@@ -7,16 +7,16 @@
 #include "frontend/Import.h"
 #include "frontend/ModelFiles.h"
 #include "frontend/Weights.h"
+#include "tools/moec/ProgressBar.h"
+#include "tools/moec/TemporaryFile.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/SHA1.h"
 
 using namespace mlir;
@@ -142,38 +142,18 @@ void Compiler::setWeightsId() {
 // Linking
 //===--------------------------------------------------------------------------===//
 
-namespace {
-
-/// A file that is deleted again unless it was renamed to its final name.
-class TemporaryFile {
-public:
-  explicit TemporaryFile(const std::string &finalName)
-      : finalName(finalName),
-        path(finalName + ".tmp" +
-             std::to_string(llvm::sys::Process::getProcessId())) {
-    llvm::sys::fs::remove(path);
-  }
-  ~TemporaryFile() { llvm::sys::fs::remove(path); }
-
-  const std::string &getPath() const { return path; }
-  Status keep() {
-    if (std::error_code error = llvm::sys::fs::rename(path, finalName))
-      return Status::error("cannot rename '" + path + "' to '" + finalName +
-                           "': " + error.message());
-    return Status::success();
-  }
-
-private:
-  std::string finalName, path;
-};
-
-} // namespace
-
 static int64_t countWeightBytes(ModuleOp module) {
   int64_t bytes = 0;
   for (auto weight : module.getOps<moe::WeightOp>())
     bytes += packedBytes(weight);
   return bytes;
+}
+
+Status Compiler::pack(BundleWriter &writer) {
+  ProgressBar bar("packing weights");
+  return packWeights(
+      *module, *tensors, writer,
+      [&](uint64_t done, uint64_t total) { bar.update(done, total); });
 }
 
 Status Compiler::writeSections(const std::string &executable,
@@ -192,12 +172,12 @@ Status Compiler::writeSections(const std::string &executable,
     }
   }
   if (hasWeights() && weightsFile.empty())
-    MOEC_RETURN_IF_ERROR(packWeights(*module, *tensors, writer));
+    MOEC_RETURN_IF_ERROR(pack(writer));
   MOEC_RETURN_IF_ERROR(writer.finish(id));
   if (!hasWeights() || weightsFile.empty())
     return Status::success();
   MOEC_ASSIGN_OR_RETURN(auto beside, BundleWriter::append(weightsFile));
-  MOEC_RETURN_IF_ERROR(packWeights(*module, *tensors, beside));
+  MOEC_RETURN_IF_ERROR(pack(beside));
   return beside.finish(id);
 }
 

@@ -16,7 +16,9 @@
 #include "tools/moec/Verify.h"
 
 #include "support/Json.h"
+#include "tools/moec/Compile.h"
 #include "tools/moec/InterpretedModel.h"
+#include "tools/moec/QuantizationCost.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -38,6 +40,8 @@ struct VerifyOptions {
   std::string golden;
   int64_t chunk = 0;
   double tolerance = 1e-4;
+  /// Tells the cost of weights of so many bits instead; 0: verifies.
+  int64_t quantizeBits = 0;
 };
 
 /// One table row for each comparison, printed as it is known.
@@ -270,6 +274,8 @@ Status Verifier::run() {
 Status verify(const VerifyOptions &options) {
   MOEC_ASSIGN_OR_RETURN(SafeTensorsFile golden,
                         SafeTensorsFile::open(options.golden));
+  if (options.quantizeBits)
+    return reportQuantizationCost(options.folder, options.quantizeBits, golden);
   MOEC_ASSIGN_OR_RETURN(std::unique_ptr<InterpretedModel> model,
                         InterpretedModel::import(options.folder));
   return Verifier(options, *model, golden).run();
@@ -293,6 +299,12 @@ void addVerifyCommand(CLI::App &app, Command &command) {
                    "Greatest difference relative to the greatest value")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  addQuantizeOption(*verb, options->quantizeBits);
+  verb->footer(
+      "With --quantize, the model so quantised is compared with the model "
+      "itself on the\ngolden inputs. Over a text: moec compile --quantize, "
+      "then "
+      "run it with --perplexity.");
   verb->callback([options, &command] {
     if (options->golden.empty()) {
       SmallString<128> path(options->folder);

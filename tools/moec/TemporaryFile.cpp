@@ -1,0 +1,55 @@
+//===- TemporaryFile.cpp - Output that is whole or not there --------------------===//
+
+#include "tools/moec/TemporaryFile.h"
+
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Signals.h"
+
+#include <cerrno>
+#include <csignal>
+
+using namespace moec;
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+/// Deletes the temporary files of processes that are no more.
+static void deleteLeftovers(llvm::StringRef prefix) {
+  llvm::SmallString<128> folder(prefix);
+  path::remove_filename(folder);
+  std::error_code error;
+  if (folder.empty())
+    folder = ".";
+  for (fs::directory_iterator it(folder, error), end;
+       it != end && !error; it.increment(error)) {
+    llvm::StringRef name = path::filename(it->path());
+    pid_t process;
+    if (name.consume_front(path::filename(prefix)) &&
+        !name.getAsInteger(10, process) && process > 0 &&
+        ::kill(process, 0) != 0 && errno == ESRCH)
+      fs::remove(it->path());
+  }
+}
+
+TemporaryFile::TemporaryFile(const std::string &finalName)
+    : finalName(finalName) {
+  std::string prefix = finalName + ".tmp";
+  deleteLeftovers(prefix);
+  path = prefix + std::to_string(llvm::sys::Process::getProcessId());
+  fs::remove(path);
+  llvm::sys::RemoveFileOnSignal(path);
+}
+
+TemporaryFile::~TemporaryFile() {
+  fs::remove(path);
+  llvm::sys::DontRemoveFileOnSignal(path);
+}
+
+Status TemporaryFile::keep() {
+  if (std::error_code error = fs::rename(path, finalName))
+    return Status::error("cannot rename '" + path + "' to '" + finalName +
+                         "': " + error.message());
+  return Status::success();
+}
