@@ -26,17 +26,37 @@ Status host::linkExecutable(const std::string &object,
                             const std::string &output,
                             const std::string &runtimeFolder) {
   auto file = [&](const char *name) { return runtimeFolder + "/" + name; };
-  std::vector<std::string> arguments{
-      "ld.lld", "-pie", "--gc-sections", "--build-id=none", "--as-needed",
-      // Writing to a mapping ends in SIGBUS when the disk is full.
-      "--no-mmap-output-file", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2",
-      "-o", output, file("Scrt1.o"), file("crti.o"), file("crtbeginS.o"),
-      file("libasan.so"), file("libubsan.so"), object, "--start-group",
-      file("libmoert_main.a"), file("libmoert.a"), file("libmoec-support.a"),
-      file("libpcre2-8.a"), file("libutf8proc.a"), file("libstdc++.a"),
-      file("libgcc.a"), file("libgcc_eh.a"), file("libc.so.6"),
-      file("libm.so.6"), file("libc_nonshared.a"), file("ld-linux-x86-64.so.2"),
-      "--end-group", file("crtendS.o"), file("crtn.o")};
+  std::vector<std::string> arguments{"ld.lld",
+                                     "-pie",
+                                     "--gc-sections",
+                                     "--build-id=none",
+                                     "--as-needed",
+                                     "-dynamic-linker",
+                                     "/lib64/ld-linux-x86-64.so.2",
+                                     "-o",
+                                     output,
+                                     file("Scrt1.o"),
+                                     file("crti.o"),
+                                     file("crtbeginS.o"),
+                                     file("libasan.so"),
+                                     file("libubsan.so"),
+                                     object,
+                                     "--start-group",
+                                     file("libmoert_main.a"),
+                                     file("libmoert.a"),
+                                     file("libmoec-support.a"),
+                                     file("libpcre2-8.a"),
+                                     file("libutf8proc.a"),
+                                     file("libstdc++.a"),
+                                     file("libgcc.a"),
+                                     file("libgcc_eh.a"),
+                                     file("libc.so.6"),
+                                     file("libm.so.6"),
+                                     file("libc_nonshared.a"),
+                                     file("ld-linux-x86-64.so.2"),
+                                     "--end-group",
+                                     file("crtendS.o"),
+                                     file("crtn.o")};
   // The runtime was built without it, or without sanitizers.
   auto isOptional = [&](const std::string &path) {
     return path == file("libutf8proc.a") || path == file("libasan.so") ||

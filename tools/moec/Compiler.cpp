@@ -25,6 +25,9 @@ using namespace moec;
 /// Weights go inside the executable below this size.
 static constexpr int64_t kMostBytesInside = int64_t(1) << 30;
 
+/// What an executable takes on the disk at most, without its weights.
+static constexpr uint64_t kExecutableBytes = uint64_t(1) << 23;
+
 //===--------------------------------------------------------------------------===//
 // Loading
 //===--------------------------------------------------------------------------===//
@@ -181,7 +184,23 @@ Status Compiler::writeSections(const std::string &executable,
   return beside.finish(id);
 }
 
+/// The linker writes to a mapping of its output, which ends the process when the
+/// disk is full; so that is looked at before.
+static Status expectRoomForExecutable(const std::string &output) {
+  llvm::SmallString<128> folder(output);
+  llvm::sys::path::remove_filename(folder);
+  llvm::ErrorOr<llvm::sys::fs::space_info> space =
+      llvm::sys::fs::disk_space(folder.empty() ? StringRef(".") : folder);
+  if (!space || space->available >= kExecutableBytes)
+    return Status::success();
+  return Status::error(output + ": no space left on its file system: " +
+                       std::to_string(kExecutableBytes) +
+                       " bytes are needed, " +
+                       std::to_string(space->available) + " are free");
+}
+
 Status Compiler::link() {
+  MOEC_RETURN_IF_ERROR(expectRoomForExecutable(options.output));
   WeightsPlace place = options.weights;
   if (place == WeightsPlace::Auto)
     place = countWeightBytes(*module) < kMostBytesInside ? WeightsPlace::Inside

@@ -74,6 +74,14 @@ double Sequences::perplexity(const reference::Tensor &logits) const {
   return std::exp(loss / count);
 }
 
+Result<std::vector<float>>
+moec::interpretLogits(const std::string &folder, int64_t bits,
+                      const SafeTensorsFile &golden) {
+  MOEC_ASSIGN_OR_RETURN(Sequences sequences, Sequences::read(golden));
+  MOEC_ASSIGN_OR_RETURN(reference::Tensor logits, sequences.run(folder, bits));
+  return std::move(logits.data);
+}
+
 Status moec::reportQuantizationCost(const std::string &folder, int64_t bits,
                                     const SafeTensorsFile &golden) {
   MOEC_ASSIGN_OR_RETURN(Sequences sequences, Sequences::read(golden));
