@@ -189,8 +189,10 @@ Status Compiler::writeSections(const std::string &executable,
 static Status expectRoomForExecutable(const std::string &output) {
   llvm::SmallString<128> folder(output);
   llvm::sys::path::remove_filename(folder);
+  if (folder.empty())
+    folder = ".";
   llvm::ErrorOr<llvm::sys::fs::space_info> space =
-      llvm::sys::fs::disk_space(folder.empty() ? StringRef(".") : folder);
+      llvm::sys::fs::disk_space(folder);
   if (!space || space->available >= kExecutableBytes)
     return Status::success();
   return Status::error(output + ": no space left on its file system: " +
