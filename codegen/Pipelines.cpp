@@ -23,7 +23,8 @@ static constexpr PhaseInfo kPhases[] = {
     {Phase::Import, "import",
      "the model as its makers publish it, in the moe dialect"},
     {Phase::Specialize, "specialize", "target and limits become attributes"},
-    {Phase::Optimize, "optimize", "algebra on the model: MLA absorption"},
+    {Phase::Optimize, "optimize",
+     "algebra on the model: MLA absorption, quantised weights"},
     {Phase::Fuse, "fuse",
      "operations become kernels with prologues and epilogues"},
     {Phase::Schedule, "schedule",
@@ -139,6 +140,8 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
     manager.addNestedPass<func::FuncOp>(createAbsorbMlaPass());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
+    if (options.quantizeBits)
+      manager.addPass(createQuantizeWeightsPass({options.quantizeBits}));
     break;
   case Phase::Fuse:
     buildFuse(manager);
@@ -159,6 +162,8 @@ void moec::registerPhasePipelines() {
                             llvm::cl::desc("CPU to compile for")};
     Option<int64_t> maxContext{*this, "max-context", llvm::cl::init(0),
                                llvm::cl::desc("positions of a sequence")};
+    Option<int64_t> quantizeBits{*this, "quantize-bits", llvm::cl::init(0),
+                                 llvm::cl::desc("bits of quantised weights")};
   };
   for (const PhaseInfo &info : kPhases)
     if (info.phase != Phase::Import && info.phase != Phase::Link)
@@ -168,6 +173,7 @@ void moec::registerPhasePipelines() {
             PipelineOptions pipeline;
             pipeline.cpu = options.cpu;
             pipeline.maxContext = options.maxContext;
+            pipeline.quantizeBits = options.quantizeBits;
             buildPhase(manager, phase, pipeline);
           });
 }

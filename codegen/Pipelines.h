@@ -41,6 +41,9 @@ struct PipelineOptions {
   int64_t maxSequences = 8;
   /// 0: the model's context, up to a bound (moe-set-target).
   int64_t maxContext = 0;
+  /// Bits of the elements that matrices are quantised to, 8 or 4; 0: they stay as
+  /// they are.
+  int64_t quantizeBits = 0;
 };
 
 /// Adds the passes of a phase; Import and Link have none.

@@ -175,6 +175,19 @@ std::optional<ConfigObject> ConfigObject::object(StringRef key) {
   return ConfigObject(shared, *value, (prefix + key + ".").str());
 }
 
+std::vector<std::string> ConfigObject::texts(StringRef key) {
+  const Json *value = find(key);
+  if (!value)
+    return {};
+  bool valid =
+      value->is_array() && llvm::all_of(*value, [](const Json &member) {
+        return member.is_string();
+      });
+  expect(valid, key, "a list of strings");
+  return valid ? value->get<std::vector<std::string>>()
+               : std::vector<std::string>();
+}
+
 //===----------------------------------------------------------------------===//
 // Demands
 //===----------------------------------------------------------------------===//

@@ -102,6 +102,8 @@ public:
 
   /// The member that is an object, if there is one.
   std::optional<ConfigObject> object(llvm::StringRef key);
+  /// A list of strings, empty for an absent key.
+  std::vector<std::string> texts(llvm::StringRef key);
 
   /// The key may be absent, or must have the only value that is supported.
   void only(llvm::StringRef key, const Json &supported);

@@ -4,6 +4,7 @@
 
 #include "frontend/Family.h"
 #include "frontend/ModelBuilder.h"
+#include "frontend/Quantization.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -62,8 +63,6 @@ static Result<Model> describe(Config &config, const Family &family,
                               MLIRContext &context) {
   ConfigObject &root = config.root();
   root.ignore(kIgnoredKeys);
-  root.expect(!root.has("quantization_config"), "quantization_config",
-              "absent, because quantised checkpoints are not supported");
   Model model = family.describe(root, context);
   root.finish();
   MOEC_RETURN_IF_ERROR(config.status());
@@ -171,6 +170,7 @@ moec::importCheckpoint(MLIRContext &context, const std::string &folder,
   std::string path = folder + "/" + options.config;
   MOEC_ASSIGN_OR_RETURN(Config config, Config::read(path));
   MOEC_ASSIGN_OR_RETURN(const Family *family, readFamily(config));
+  std::optional<PublishedBlocks> blocks = readQuantization(config.root());
   MOEC_ASSIGN_OR_RETURN(Model model, describe(config, *family, context));
 
   std::optional<SafeTensorsFolder> checkpoint;
@@ -184,7 +184,8 @@ moec::importCheckpoint(MLIRContext &context, const std::string &folder,
     MOEC_RETURN_IF_ERROR(checkTiedHead(*checkpoint, model));
   }
 
-  TensorCatalog catalog(checkpoint ? &*checkpoint : nullptr, folder, assumed);
+  TensorCatalog catalog(checkpoint ? &*checkpoint : nullptr, folder, assumed,
+                        std::move(blocks));
   OwningOpRef<ModuleOp> module = buildModel(model, catalog, context);
   catalog.finish(
       [&](const TensorView &tensor) { return mayIgnore(tensor, model); });

@@ -19,10 +19,11 @@ moe::WeightOp moec::declareWeight(TensorCatalog &catalog, MLIRContext &context,
   OpBuilder builder(&context);
   // Heads are parts of one tensor; only experts have a tensor for each index.
   bool perExpert = source.parts.front().getTensor().contains("{expert}");
+  SmallVector<moe::PartAttr> scaled = source.parts;
   Type elementType =
-      catalog.elementType(source.parts, perExpert ? shape.front() : 1,
+      catalog.elementType(scaled, perExpert ? shape.front() : 1,
                           source.tensorShape, source.unlessStored);
-  SmallVector<Attribute> parts(source.parts.begin(), source.parts.end());
+  SmallVector<Attribute> parts(scaled.begin(), scaled.end());
   StringAttr symbol = builder.getStringAttr(name);
   return moe::WeightOp::create(
       builder, NameLoc::get(symbol), symbol,

@@ -21,11 +21,17 @@ Type moec::elementTypeOf(DType dtype, MLIRContext &context) {
   }
 }
 
-std::string moec::tensorName(StringRef pattern, int64_t index) {
-  auto [before, after] = pattern.split("{expert}");
-  if (before.size() == pattern.size())
+std::string moec::tensorName(StringRef name, int64_t index) {
+  auto [before, after] = name.split("{expert}");
+  if (before.size() == name.size())
     return before.str();
   return (before + Twine(index) + after).str();
+}
+
+std::vector<int64_t> moec::scaleShape(ArrayRef<int64_t> shape, int64_t rows,
+                                      int64_t columns) {
+  return {llvm::divideCeilSigned(shape[0], rows),
+          llvm::divideCeilSigned(shape[1], columns)};
 }
 
 std::string moec::showShape(ArrayRef<int64_t> shape) {
@@ -59,27 +65,92 @@ const TensorView *TensorCatalog::take(const std::string &tensor,
   return view;
 }
 
-Type TensorCatalog::elementType(ArrayRef<moe::PartAttr> parts, int64_t count,
-                                ArrayRef<int64_t> shape, Type unlessStored) {
+const TensorView *TensorCatalog::takeScales(const TensorView &tensor) {
+  std::string scales = blocks ? scaleTensor(tensor.name) : "";
+  if (scales.empty() || !checkpoint->find(scales)) {
+    if (blocks && tensor.dtype == DType::F8_E4M3)
+      fail(tensor.file + ": tensor '" + tensor.name +
+           "': expected its scales in a tensor '" + tensor.name +
+           "_scale_inv', found none");
+    return nullptr;
+  }
+  const TensorView *view =
+      take(scales, scaleShape(tensor.shape, blocks->rows, blocks->columns));
+  if (tensor.dtype != DType::F8_E4M3)
+    fail(tensor.file + ": tensor '" + tensor.name +
+         "': expected dtype F8_E4M3, because there are scales '" + scales +
+         "', found " + name(tensor.dtype));
+  if (view->dtype != DType::F32 && view->dtype != DType::BF16)
+    fail(view->file + ": tensor '" + view->name +
+         "': expected scales of dtype F32 or BF16, found " + name(view->dtype));
+  return view;
+}
+
+Type TensorCatalog::scaledType(MutableArrayRef<moe::PartAttr> parts,
+                               Type scale) {
+  MLIRContext *context = assumed.getContext();
+  for (moe::PartAttr &part : parts)
+    part = moe::PartAttr::get(
+        context, part.getTensor(),
+        StringAttr::get(context, scaleTensor(part.getTensor())),
+        part.getHeads(), part.getBegin(), part.getEnd());
+  return moe::ScaledType::get(context, Float8E4M3FNType::get(context),
+                              blocks->rows, blocks->columns, scale);
+}
+
+Type TensorCatalog::announcedType(MutableArrayRef<moe::PartAttr> parts,
+                                  ArrayRef<int64_t> shape) {
+  if (!blocks || shape.size() != 2)
+    return assumed;
+  auto isCovered = [&](moe::PartAttr part) {
+    return blocks->cover(part.getTensor());
+  };
+  for (moe::PartAttr part : parts)
+    if (isCovered(part) != isCovered(parts.front()))
+      fail(folder + ": expected the tensors '" +
+           parts.front().getTensor().str() + "' and '" +
+           part.getTensor().str() +
+           "', which are one weight, to be quantised alike, found one of them "
+           "in the key 'modules_to_not_convert'");
+  return isCovered(parts.front())
+             ? scaledType(parts, Float32Type::get(assumed.getContext()))
+             : assumed;
+}
+
+Type TensorCatalog::elementType(MutableArrayRef<moe::PartAttr> parts,
+                                int64_t count, ArrayRef<int64_t> shape,
+                                Type unlessStored) {
   if (!checkpoint)
-    return unlessStored ? unlessStored : assumed;
-  const TensorView *first = nullptr;
-  for (int64_t index = 0; index < count && error.ok(); ++index) {
+    return unlessStored ? unlessStored : announcedType(parts, shape);
+  const TensorView *first = nullptr, *firstScales = nullptr;
+  auto expectSame = [&](const TensorView &view, const TensorView &other) {
+    if (view.dtype != other.dtype)
+      fail(view.file + ": tensor '" + view.name + "': expected dtype " +
+           name(other.dtype) + " as of '" + other.name + "', found " +
+           name(view.dtype));
+  };
+  for (int64_t index = 0; index < count; ++index) {
     for (moe::PartAttr part : parts) {
       const TensorView *view = take(tensorName(part.getTensor(), index), shape);
-      if (!view)
+      const TensorView *scales = view ? takeScales(*view) : nullptr;
+      if (!view || !error.ok())
         return assumed;
-      if (!first)
+      if (!first) {
         first = view;
-      if (view->dtype != first->dtype)
-        fail(view->file + ": tensor '" + view->name + "': expected dtype " +
-             name(first->dtype) + " as of '" + first->name + "', found " +
-             name(view->dtype));
+        firstScales = scales;
+      }
+      expectSame(*view, *first);
+      if (scales && firstScales)
+        expectSame(*scales, *firstScales);
     }
   }
-  if (!first)
+  if (!first || !error.ok())
     return assumed;
-  Type type = elementTypeOf(first->dtype, *assumed.getContext());
+  MLIRContext *context = assumed.getContext();
+  // Where types agree, scales do: exactly the matrices of F8_E4M3 have some.
+  if (firstScales)
+    return scaledType(parts, elementTypeOf(firstScales->dtype, *context));
+  Type type = elementTypeOf(first->dtype, *context);
   if (!type)
     fail(first->file + ": tensor '" + first->name +
          "': expected dtype F32, F16 or BF16, found " + name(first->dtype));

@@ -26,18 +26,21 @@ inline constexpr uint64_t kWeightAlignment = 64;
 uint64_t packedBytes(moe::WeightOp weight);
 
 /// The weight in the layout of its type: parts joined, experts and heads
-/// stacked.
+/// stacked. Scaled elements become the f32 that they stand for.
 Result<TensorData> loadWeight(moe::WeightOp weight,
                               const SafeTensorsFolder &checkpoint);
 
-/// Called with the bytes written so far and those to be written in all.
+/// Called with the bytes written so far and those to be written in all, from one
+/// thread at a time.
 using PackProgress = llvm::function_ref<void(uint64_t done, uint64_t total)>;
 
 /// Writes the section `weights`: each moe.weight of the module in its packed
-/// layout at its planned offset, zeros between. Streams; at no time is more
-/// than a panel of a matrix in memory.
+/// layout at its planned offset, zeros between. Threads (0: as many as the
+/// machine has) pack some megabytes each at a time, and of the checkpoint no
+/// more than that stays mapped. Weights that are not finite are errors.
 Status packWeights(mlir::ModuleOp module, const SafeTensorsFolder &checkpoint,
-                   BundleWriter &writer, PackProgress progress = {});
+                   BundleWriter &writer, PackProgress progress = {},
+                   unsigned threads = 0);
 
 } // namespace moec
 

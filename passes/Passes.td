@@ -53,6 +53,22 @@ def AbsorbMlaPass : Pass<"moe-absorb-mla"> {
   let dependentDialects = ["::moec::moe::MoeDialect"];
 }
 
+def QuantizeWeightsPass : Pass<"moe-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "matrices of 8- or 4-bit integers with a scale for each 32";
+  let description = [{
+    REASSOCIATING (and rounding: it makes another model). Matrices that multiply activations, in attention, MLPs, experts
+    and the head, get the type `!moe.scaled<i8, 1x32, bf16>` or `!moe.scaled<i4, 1x32, bf16>`. The head keeps 8 bits.
+    Embedding, router, gates of whole rows, vectors and the transposed half of MLA's `kv_b` stay as they are. What also
+    serves otherwise (a tied embedding) becomes a second weight.
+
+    ```mlir
+    moe.weight @w : tensor<96x160xbf16> from […]   ->   moe.weight @w : tensor<96x160x!moe.scaled<i8, 1x32, bf16>> from […]
+    ```
+  }];
+  let options = [Option<"bits", "bits", "int64_t", "8", "bits of an element: 8 or 4">];
+  let dependentDialects = ["::moec::moe::MoeDialect"];
+}
+
 //===--------------------------------------------------------------------------===//
 // fuse
 //===--------------------------------------------------------------------------===//

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <optional>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -32,7 +35,8 @@ constexpr char magic[8] = {'M', 'O', 'E', 'C', 'P', 'A', 'C', 'K'};
 
 struct BundleWriter::Impl {
   std::string path;
-  FILE *file = nullptr;
+  int fd = -1;
+  /// The end of what was written or reserved.
   uint64_t offset = 0;
   /// Name, offset and bytes; the last one is open.
   struct Section {
@@ -43,16 +47,66 @@ struct BundleWriter::Impl {
   std::vector<Section> sections;
 
   ~Impl() {
-    if (file)
-      std::fclose(file);
+    if (fd >= 0)
+      ::close(fd);
   }
 
   Status failed(const char *what) const {
     return Status::error(path + ": " + what + ": " + std::strerror(errno));
   }
+  /// Bytes that the file system can still take; none when it does not tell.
+  std::optional<uint64_t> freeBytes() const {
+    struct statvfs info;
+    if (::fstatvfs(fd, &info) != 0)
+      return std::nullopt;
+    return uint64_t(info.f_bavail) * info.f_frsize;
+  }
+  Status tooSmall(uint64_t needed) const {
+    std::optional<uint64_t> free = freeBytes();
+    return Status::error(
+        path + ": no space left on its file system: " + std::to_string(needed) +
+        " bytes are needed" +
+        (free ? ", " + std::to_string(*free) + " are free" : ""));
+  }
+
+  Status writeAt(uint64_t place, const void *data, uint64_t bytes) const {
+    const char *rest = static_cast<const char *>(data);
+    while (bytes != 0) {
+      ssize_t written = ::pwrite(fd, rest, bytes, off_t(place));
+      if (written < 0 && errno == EINTR)
+        continue;
+      if (written < 0 && errno == ENOSPC)
+        return tooSmall(bytes);
+      if (written <= 0)
+        return failed("cannot write");
+      rest += written;
+      place += written;
+      bytes -= written;
+    }
+    return Status::success();
+  }
   Status put(const void *data, uint64_t bytes) {
-    if (bytes != 0 && std::fwrite(data, 1, bytes, file) != bytes)
-      return failed("cannot write");
+    MOEC_RETURN_IF_ERROR(writeAt(offset, data, bytes));
+    offset += bytes;
+    return Status::success();
+  }
+  /// Zeros of which every byte has its place on the disk.
+  Status reserve(uint64_t bytes) {
+    if (bytes == 0)
+      return Status::success();
+    if (bytes > uint64_t(INT64_MAX) - offset)
+      return tooSmall(bytes);
+    // Asked first, so that a disk is not filled up to find that it is too small.
+    std::optional<uint64_t> free = freeBytes();
+    if (free && *free < bytes)
+      return tooSmall(bytes);
+    if (::fallocate(fd, 0, off_t(offset), off_t(bytes)) != 0) {
+      if (errno == ENOSPC)
+        return tooSmall(bytes);
+      // Not every file system can promise room.
+      if (errno != EOPNOTSUPP || ::ftruncate(fd, off_t(offset + bytes)) != 0)
+        return failed("cannot reserve space");
+    }
     offset += bytes;
     return Status::success();
   }
@@ -71,12 +125,13 @@ BundleWriter::~BundleWriter() = default;
 Result<BundleWriter> BundleWriter::append(const std::string &path) {
   auto impl = std::make_unique<Impl>();
   impl->path = path;
-  impl->file = std::fopen(path.c_str(), "ab");
-  if (!impl->file)
+  impl->fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (impl->fd < 0)
     return impl->failed("cannot open for appending");
-  if (std::fseek(impl->file, 0, SEEK_END) != 0)
+  off_t end = ::lseek(impl->fd, 0, SEEK_END);
+  if (end < 0)
     return impl->failed("cannot seek");
-  impl->offset = uint64_t(std::ftell(impl->file));
+  impl->offset = uint64_t(end);
   return BundleWriter(std::move(impl));
 }
 
@@ -101,6 +156,25 @@ Status BundleWriter::write(const void *data, uint64_t bytes) {
   return Status::success();
 }
 
+Status BundleWriter::reserveSection(const std::string &name, uint64_t bytes) {
+  MOEC_RETURN_IF_ERROR(beginSection(name));
+  MOEC_RETURN_IF_ERROR(impl->reserve(bytes));
+  impl->sections.back().bytes = bytes;
+  return Status::success();
+}
+
+Status BundleWriter::writeAt(uint64_t offset, const void *data,
+                             uint64_t bytes) const {
+  if (impl->sections.empty())
+    return Status::error(impl->path + ": data before the first section");
+  const Impl::Section &section = impl->sections.back();
+  if (offset > section.bytes || bytes > section.bytes - offset)
+    return Status::error(impl->path + ": data beyond the " +
+                         std::to_string(section.bytes) +
+                         " reserved bytes of section '" + section.name + "'");
+  return impl->writeAt(section.offset + offset, data, bytes);
+}
+
 Status BundleWriter::finish(const std::string &id) {
   if (findInvalidUtf8(id))
     return Status::error(impl->path + ": the id is not UTF-8");
@@ -115,9 +189,9 @@ Status BundleWriter::finish(const std::string &id) {
   std::memcpy(trailer.magic, magic, sizeof(magic));
   MOEC_RETURN_IF_ERROR(impl->put(index.data(), index.size()));
   MOEC_RETURN_IF_ERROR(impl->put(&trailer, sizeof(trailer)));
-  if (std::fflush(impl->file) != 0 || ::fsync(::fileno(impl->file)) != 0)
+  if (::fsync(impl->fd) != 0)
     return impl->failed("cannot write");
-  if (std::fclose(std::exchange(impl->file, nullptr)) != 0)
+  if (::close(std::exchange(impl->fd, -1)) != 0)
     return impl->failed("cannot close");
   return Status::success();
 }

@@ -18,14 +18,14 @@
 #include "support/Status.h"
 
 #include <cstdint>
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <string>
 
 namespace moec {
 
-/// Appends sections to a file, streaming: begin, write…, begin, write…, finish.
+/// Appends sections to a file, streaming: begin, write…, begin, write…, finish;
+/// or a section whose size is known at any place in it: reserve, writeAt….
 /// The caller owns the file's name (it writes to a temporary one and renames
 /// after `finish`).
 class BundleWriter {
@@ -38,6 +38,12 @@ public:
 
   Status beginSection(const std::string &name);
   Status write(const void *data, uint64_t bytes);
+  /// Begins a section of `bytes` zeros, to be filled by writeAt. Its room on the
+  /// disk is taken at once, or the error tells how much is needed and free.
+  Status reserveSection(const std::string &name, uint64_t bytes);
+  /// Writes at `offset` of the section that was reserved last; several threads
+  /// may do so at once.
+  Status writeAt(uint64_t offset, const void *data, uint64_t bytes) const;
   /// Writes the index and the trailer, and flushes to the disk.
   Status finish(const std::string &id);
 

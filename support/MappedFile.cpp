@@ -49,3 +49,22 @@ Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string &path) {
 }
 
 MappedFile::~MappedFile() { ::munmap(const_cast<uint8_t *>(bytes), length); }
+
+/// Advice for all pages that hold one of the bytes. It is only a hint: a failure
+/// changes nothing.
+static void advise(const uint8_t *data, uint64_t bytes, int advice) {
+  static const uintptr_t pageBytes = uintptr_t(::sysconf(_SC_PAGESIZE));
+  uintptr_t begin = reinterpret_cast<uintptr_t>(data);
+  uintptr_t page = begin - begin % pageBytes;
+  ::madvise(reinterpret_cast<void *>(page), begin + bytes - page, advice);
+}
+
+void moec::willRead(const uint8_t *data, uint64_t bytes) {
+  advise(data, bytes, MADV_WILLNEED);
+}
+
+// The pages of a read-only mapping are never written, so they come back from the
+// file if they are read after all.
+void moec::wasRead(const uint8_t *data, uint64_t bytes) {
+  advise(data, bytes, MADV_DONTNEED);
+}

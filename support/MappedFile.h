@@ -37,6 +37,11 @@ private:
   uint64_t length;
 };
 
+/// Hints about bytes of a MappedFile: that they will be read soon, and that they
+/// were read for the last time. Those of a model are more than fit in memory.
+void willRead(const uint8_t *data, uint64_t bytes);
+void wasRead(const uint8_t *data, uint64_t bytes);
+
 } // namespace moec
 
 #endif // MOEC_SUPPORT_MAPPEDFILE_H

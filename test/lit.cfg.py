@@ -1,5 +1,7 @@
 # Configuration of the lit tests; see lit.site.cfg.py.in for what CMake fills in.
 import os
+import subprocess
+import tempfile
 
 import lit.formats
 from lit.llvm import llvm_config
@@ -25,6 +27,13 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+
+# Tests of full disks mount small file systems.
+with tempfile.TemporaryDirectory() as folder:
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+    if mount.returncode == 0:
+        subprocess.run(["umount", folder], check=True)
+        config.available_features.add("mount")
 
 # `test/run.sh --full`.
 if os.environ.get("MOEC_TEST_FULL"):

@@ -42,6 +42,16 @@ void moec::addPipelineOptions(CLI::App &command, CompileOptions &options) {
                   "Sequences in a step at most")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  addQuantizeOption(command, options.pipeline.quantizeBits);
+}
+
+void moec::addQuantizeOption(CLI::App &command, int64_t &bits) {
+  static const std::map<std::string, int64_t> kinds{{"q8", 8}, {"q4", 4}};
+  command
+      .add_option("--quantize", bits,
+                  "Weights of 8 or 4 bits with a scale for each 32, made from "
+                  "those of the checkpoint (q4: the head has 8)")
+      ->transform(CLI::CheckedTransformer(kinds));
 }
 
 static std::string describePhases() {

@@ -5,6 +5,8 @@
 
 #include "tools/moec/Command.h"
 
+#include <cstdint>
+
 namespace CLI {
 class App;
 } // namespace CLI
@@ -19,6 +21,9 @@ void addCompileCommand(CLI::App &app, Command &command);
 
 /// Adds the options that compile and run share.
 void addPipelineOptions(CLI::App &command, CompileOptions &options);
+
+/// Adds `--quantize`, which sets the bits of weights.
+void addQuantizeOption(CLI::App &command, int64_t &bits);
 
 /// Compiles in a fresh context.
 Status compile(const CompileOptions &options);

@@ -7,7 +7,8 @@
 #include "frontend/Import.h"
 #include "frontend/ModelFiles.h"
 #include "frontend/Weights.h"
-#include "tools/moec/TemporaryFile.h"
+#include "tools/moec/ProgressBar.h"
+#include "tools/moec/OutputFile.h"
 #include "tools/moec/WriteModule.h"
 
 #include "mlir/IR/AsmState.h"
@@ -24,6 +25,9 @@ using namespace moec;
 
 /// Weights go inside the executable below this size.
 static constexpr int64_t kMostBytesInside = int64_t(1) << 30;
+
+/// What an executable takes on the disk at most, without its weights.
+static constexpr uint64_t kExecutableBytes = uint64_t(1) << 23;
 
 //===--------------------------------------------------------------------------===//
 // Loading
@@ -136,6 +140,13 @@ static int64_t countWeightBytes(ModuleOp module) {
   return bytes;
 }
 
+Status Compiler::pack(BundleWriter &writer) {
+  ProgressBar bar("packing weights");
+  return packWeights(
+      *module, *tensors, writer,
+      [&](uint64_t done, uint64_t total) { bar.update(done, total); });
+}
+
 Status Compiler::writeSections(const std::string &executable,
                                const std::string &weightsFile) {
   auto model = (*module)->getAttrOfType<DictionaryAttr>(moe::kModelAttr);
@@ -152,23 +163,41 @@ Status Compiler::writeSections(const std::string &executable,
     }
   }
   if (hasWeights() && weightsFile.empty())
-    MOEC_RETURN_IF_ERROR(packWeights(*module, *tensors, writer));
+    MOEC_RETURN_IF_ERROR(pack(writer));
   MOEC_RETURN_IF_ERROR(writer.finish(id));
   if (!hasWeights() || weightsFile.empty())
     return Status::success();
   MOEC_ASSIGN_OR_RETURN(auto beside, BundleWriter::append(weightsFile));
-  MOEC_RETURN_IF_ERROR(packWeights(*module, *tensors, beside));
+  MOEC_RETURN_IF_ERROR(pack(beside));
   return beside.finish(id);
 }
 
+/// The linker writes to a mapping of its output, which ends the process when the
+/// disk is full; so that is looked at before.
+static Status expectRoomForExecutable(const std::string &output) {
+  llvm::SmallString<128> folder(output);
+  llvm::sys::path::remove_filename(folder);
+  if (folder.empty())
+    folder = ".";
+  llvm::ErrorOr<llvm::sys::fs::space_info> space =
+      llvm::sys::fs::disk_space(folder);
+  if (!space || space->available >= kExecutableBytes)
+    return Status::success();
+  return Status::error(output + ": no space left on its file system: " +
+                       std::to_string(kExecutableBytes) +
+                       " bytes are needed, " +
+                       std::to_string(space->available) + " are free");
+}
+
 Status Compiler::link() {
+  MOEC_RETURN_IF_ERROR(expectRoomForExecutable(options.output));
   WeightsPlace place = options.weights;
   if (place == WeightsPlace::Auto)
     place = countWeightBytes(*module) < kMostBytesInside ? WeightsPlace::Inside
                                                          : WeightsPlace::Beside;
-  TemporaryFile object(options.output + ".o");
-  TemporaryFile executable(options.output);
-  TemporaryFile weights(options.output + ".weights");
+  OutputFile object(options.output + ".o");
+  OutputFile executable(options.output);
+  OutputFile weights(options.output + ".weights");
   if (failed(host::emitObject(*module, object.getPath())))
     return Status::error("cannot generate code for '" + options.source + "'");
   MOEC_RETURN_IF_ERROR(host::linkExecutable(

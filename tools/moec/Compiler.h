@@ -4,6 +4,7 @@
 #define MOEC_TOOLS_MOEC_COMPILER_H
 
 #include "codegen/Pipelines.h"
+#include "support/Bundle.h"
 #include "support/SafeTensors.h"
 #include "support/Status.h"
 
@@ -46,6 +47,7 @@ private:
   Status dump(Phase phase);
   void setWeightsId();
   Status link();
+  Status pack(BundleWriter &writer);
   Status writeSections(const std::string &executable,
                        const std::string &weightsFile);
   bool hasWeights() const { return options.weights != WeightsPlace::None; }

@@ -4,8 +4,10 @@
 
 #include "frontend/Import.h"
 #include "frontend/Weights.h"
+#include "passes/Passes.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
 
 using namespace mlir;
 
@@ -16,13 +18,15 @@ InterpretedModel::InterpretedModel(SafeTensorsFolder checkpoint)
       context(MLIRContext::Threading::DISABLED) {}
 
 Result<std::unique_ptr<InterpretedModel>>
-InterpretedModel::import(const std::string &folder) {
+InterpretedModel::import(const std::string &folder, int64_t quantizeBits) {
   MOEC_ASSIGN_OR_RETURN(SafeTensorsFolder checkpoint,
                         SafeTensorsFolder::open(folder));
   std::unique_ptr<InterpretedModel> model(
       new InterpretedModel(std::move(checkpoint)));
   MOEC_ASSIGN_OR_RETURN(model->module,
                         importCheckpoint(model->context, folder));
+  if (quantizeBits)
+    MOEC_RETURN_IF_ERROR(model->quantize(quantizeBits));
   model->stepFunction =
       model->module->lookupSymbol<func::FuncOp>(moe::kStepFunction);
   model->interpreter = std::make_unique<reference::Interpreter>(
@@ -35,6 +39,17 @@ InterpretedModel::import(const std::string &folder) {
       });
   model->reset();
   return model;
+}
+
+Status InterpretedModel::quantize(int64_t bits) {
+  std::string errors;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    errors += (errors.empty() ? "" : "; ") + diagnostic.str();
+  });
+  PassManager manager(&context);
+  manager.addPass(createQuantizeWeightsPass({bits}));
+  return failed(manager.run(*module)) ? Status::error(errors)
+                                      : Status::success();
 }
 
 void InterpretedModel::reset() {

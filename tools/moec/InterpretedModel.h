@@ -29,8 +29,9 @@ struct LayerTrace {
 /// `@step`; its first result is the residual stream.
 class InterpretedModel {
 public:
+  /// With matrices quantised to `quantizeBits`, unless that is 0.
   static Result<std::unique_ptr<InterpretedModel>>
-  import(const std::string &folder);
+  import(const std::string &folder, int64_t quantizeBits = 0);
   InterpretedModel(const InterpretedModel &) = delete;
   InterpretedModel &operator=(const InterpretedModel &) = delete;
 
@@ -43,6 +44,7 @@ public:
 
 private:
   InterpretedModel(SafeTensorsFolder checkpoint);
+  Status quantize(int64_t bits);
   mlir::FailureOr<reference::Tensor> load(moe::WeightOp weight);
   void observe(const reference::Evaluation &evaluation);
 

@@ -50,7 +50,8 @@ std::string cacheKey(const CompileOptions &options) {
   const PipelineOptions &pipeline = options.pipeline;
   hash.update(pipeline.cpu + ":" + std::to_string(pipeline.maxTokens) + ":" +
               std::to_string(pipeline.maxSequences) + ":" +
-              std::to_string(pipeline.maxContext));
+              std::to_string(pipeline.maxContext) + ":" +
+              std::to_string(pipeline.quantizeBits));
   return llvm::toHex(hash.final(), /*LowerCase=*/true);
 }
 

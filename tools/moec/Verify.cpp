@@ -16,7 +16,9 @@
 #include "tools/moec/Verify.h"
 
 #include "support/Json.h"
+#include "tools/moec/Compile.h"
 #include "tools/moec/InterpretedModel.h"
+#include "tools/moec/QuantizationCost.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -36,8 +38,12 @@ namespace {
 struct VerifyOptions {
   std::string folder;
   std::string golden;
+  /// What an executable computed, to be compared instead of the golden outputs.
+  std::string executable;
   int64_t chunk = 0;
   double tolerance = 1e-4;
+  /// Tells the cost of weights of so many bits instead; 0: verifies.
+  int64_t quantizeBits = 0;
 };
 
 /// One table row for each comparison, printed as it is known.
@@ -267,9 +273,31 @@ Status Verifier::run() {
   return report.verdict();
 }
 
+/// The logits of an executable against those of the interpreter.
+Status verifyExecutable(const VerifyOptions &options,
+                        const SafeTensorsFile &golden) {
+  MOEC_ASSIGN_OR_RETURN(SafeTensorsFile file,
+                        SafeTensorsFile::open(options.executable));
+  const TensorView *tensor = file.find("logits");
+  if (!tensor)
+    return Status::error(options.executable +
+                         ": expected a tensor 'logits', found none");
+  MOEC_ASSIGN_OR_RETURN(std::vector<float> found, readFloats(*tensor));
+  MOEC_ASSIGN_OR_RETURN(
+      std::vector<float> expected,
+      interpretLogits(options.folder, options.quantizeBits, golden));
+  Report report(options.tolerance);
+  report.compare("logits", found, expected);
+  return report.verdict();
+}
+
 Status verify(const VerifyOptions &options) {
   MOEC_ASSIGN_OR_RETURN(SafeTensorsFile golden,
                         SafeTensorsFile::open(options.golden));
+  if (!options.executable.empty())
+    return verifyExecutable(options, golden);
+  if (options.quantizeBits)
+    return reportQuantizationCost(options.folder, options.quantizeBits, golden);
   MOEC_ASSIGN_OR_RETURN(std::unique_ptr<InterpretedModel> model,
                         InterpretedModel::import(options.folder));
   return Verifier(options, *model, golden).run();
@@ -286,6 +314,10 @@ void addVerifyCommand(CLI::App &app, Command &command) {
   verb->add_option(
       "--golden", options->golden,
       "Golden outputs (default: golden.safetensors in the folder)");
+  verb->add_option(
+      "--executable", options->executable,
+      "What an executable's --eval wrote for the golden inputs, to "
+      "be compared with the interpreter's logits");
   verb->add_option("--chunk", options->chunk,
                    "Tokens a step (default: all at once)")
       ->check(CLI::PositiveNumber);
@@ -293,6 +325,12 @@ void addVerifyCommand(CLI::App &app, Command &command) {
                    "Greatest difference relative to the greatest value")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  addQuantizeOption(*verb, options->quantizeBits);
+  verb->footer(
+      "With --quantize, the model so quantised is compared with the model "
+      "itself on the\ngolden inputs. Over a text: moec compile --quantize, "
+      "then "
+      "run it with --perplexity.");
   verb->callback([options, &command] {
     if (options->golden.empty()) {
       SmallString<128> path(options->folder);

@@ -2,7 +2,7 @@
 
 #include "tools/moec/WriteModule.h"
 
-#include "tools/moec/TemporaryFile.h"
+#include "tools/moec/OutputFile.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
@@ -28,7 +28,7 @@ static Status print(mlir::ModuleOp module, const std::string &path) {
 Status moec::writeModule(mlir::ModuleOp module, const std::string &path) {
   if (path == "-")
     return print(module, path);
-  TemporaryFile file(path);
+  OutputFile file(path);
   MOEC_RETURN_IF_ERROR(print(module, file.getPath()));
   return file.keep();
 }

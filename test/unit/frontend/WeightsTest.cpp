@@ -14,7 +14,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
+#include <variant>
 
 using namespace moec;
 
@@ -54,11 +56,55 @@ protected:
     tensors.emplace("half",
                     TensorData{DType::BF16, {3, 1}, {1, 2, 3, 4, 5, 6}});
     tensors.emplace("ints", TensorData::fromInts({3, 1}, {1, 2, 3}));
+    addScaled(tensors);
     Status written = writeSafeTensors(folder / "model.safetensors", tensors);
     ASSERT_TRUE(written.ok()) << written.message();
     auto opened = SafeTensorsFolder::open(folder.path());
     ASSERT_TRUE(opened.ok()) << opened.message();
     checkpoint.emplace(std::move(*opened));
+  }
+
+  /// FP8 matrices "f8" (3x6) and "f8.heads" (4x2), in blocks of 2x4 and 2x2. Bytes
+  /// of E4M3: 0x38 is 1 and the next ones are 1.125, 1.25, …; 0x40 is 2.
+  static void addScaled(std::map<std::string, TensorData> &tensors) {
+    TensorData f8{DType::F8_E4M3, {3, 6}, {}};
+    for (uint8_t r : {0, 1, 2})
+      for (uint8_t c : {0, 1, 2, 3, 4, 5})
+        f8.data.push_back(0x38 + r * 8 + c);
+    tensors.emplace("f8", f8);
+    tensors.emplace("f8.s", TensorData::fromFloats({2, 2}, {1, 10, 100, 1000}));
+    tensors.emplace("f8.heads", TensorData{DType::F8_E4M3,
+                                           {4, 2},
+                                           {0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d,
+                                            0x3e, 0x3f}});
+    tensors.emplace("f8.heads.s", TensorData::fromFloats({2, 1}, {1, 10}));
+    tensors.emplace("f8.half.s",
+                    TensorData{DType::BF16, {2, 1}, {0x80, 0x3f, 0x20, 0x41}});
+    f8.data[8] = 0xff;
+    tensors.emplace("f8.nan", f8);
+    tensors.emplace("nan.s", TensorData::fromFloats({2, 2}, {1, NAN, 1, 1}));
+    tensors.emplace("huge.s", TensorData::fromFloats({2, 2}, {1, 1, 1e37, 1}));
+    // Two rows of 40: 63.5, 1, … make d = 1/2; the last 8 columns d = 1.
+    std::vector<float> wide(80);
+    wide[0] = 63.5f, wide[1] = 1, wide[31] = -2, wide[32] = -127, wide[39] = 3;
+    wide[40] = 63.5f, wide[79] = 127;
+    tensors.emplace("wide", TensorData::fromFloats({2, 40}, wide));
+    // Codes of d = 1/4.
+    std::vector<float> codes;
+    for (int row : {0, 1})
+      for (int k = 0; k < 32; ++k)
+        codes.push_back(0.25f * ((k + row) % 16 - 8));
+    tensors.emplace("codes", TensorData::fromFloats({2, 32}, codes));
+    std::vector<float> bad = wide;
+    bad[45] = INFINITY;
+    tensors.emplace("wide.inf", TensorData::fromFloats({2, 40}, bad));
+    bad[45] = 3e38f;
+    tensors.emplace("wide.huge", TensorData::fromFloats({2, 40}, bad));
+    tensors.emplace("v.nan", TensorData::fromFloats({3}, {1, NAN, 3}));
+    tensors.emplace("half.inf",
+                    TensorData{DType::BF16,
+                               {3, 2},
+                               {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0x80, 0xff}});
   }
 
   void parse(const std::string &text) {
@@ -285,10 +331,306 @@ TEST_F(WeightsTest, ReportsProgress) {
   std::vector<std::pair<uint64_t, uint64_t>> seen;
   Status packed = packWeights(
       *module, *checkpoint, *writer,
-      [&](uint64_t done, uint64_t total) { seen.emplace_back(done, total); });
+      [&](uint64_t done, uint64_t total) { seen.emplace_back(done, total); },
+      /*threads=*/1);
   ASSERT_TRUE(packed.ok()) << packed.message();
   EXPECT_EQ(seen,
             (std::vector<std::pair<uint64_t, uint64_t>>{{12, 72}, {72, 72}}));
+}
+
+TEST_F(WeightsTest, ThreadsChangeNothing) {
+  std::string text;
+  for (int i = 0; i < 40; ++i)
+    text +=
+        "moe.weight @w" + std::to_string(i) +
+        " : tensor<5x2xf32> from [#moe.part<\"m\">] layout <width = 4> at " +
+        std::to_string(i * 64) + "\n";
+  parse(text);
+  auto pack = [&](unsigned threads) {
+    std::string path = folder / ("threads" + std::to_string(threads));
+    auto writer = BundleWriter::append(path);
+    EXPECT_TRUE(writer.ok());
+    uint64_t last = 0;
+    Status packed = packWeights(
+        *module, *checkpoint, *writer,
+        [&](uint64_t done, uint64_t total) {
+          EXPECT_GT(done, last);
+          EXPECT_EQ(total, 40u * 64);
+          last = done;
+        },
+        threads);
+    EXPECT_TRUE(packed.ok()) << packed.message();
+    EXPECT_EQ(last, 40u * 64);
+    EXPECT_TRUE(writer->finish("x").ok());
+    auto bundle = Bundle::open(path);
+    EXPECT_TRUE(bundle.ok());
+    const BundleSection *section = bundle->find("weights");
+    return std::vector<uint8_t>(section->data, section->data + section->bytes);
+  };
+  EXPECT_EQ(pack(1), pack(7));
+}
+
+//===----------------------------------------------------------------------===//
+// Scaled elements
+//===----------------------------------------------------------------------===//
+
+constexpr const char *kF8 =
+    R"(tensor<3x6x!moe.scaled<f8E4M3FN, 2x4, f32>> from [#moe.part<"f8" scale "f8.s">])";
+constexpr const char *kF8Heads =
+    R"(tensor<2x2x2x!moe.scaled<f8E4M3FN, 2x2, f32>> from [#moe.part<"f8.heads" scale "f8.heads.s", heads = 2, end = 2>])";
+
+/// The bytes of f32 scales and of elements, in order.
+std::vector<uint8_t>
+bytesOf(std::initializer_list<std::variant<float, int>> list) {
+  std::vector<uint8_t> bytes;
+  for (auto item : list) {
+    if (const int *element = std::get_if<int>(&item)) {
+      bytes.push_back(uint8_t(*element));
+      continue;
+    }
+    uint8_t scale[sizeof(float)];
+    std::memcpy(scale, &std::get<float>(item), sizeof(scale));
+    bytes.insert(bytes.end(), scale, scale + sizeof(scale));
+  }
+  return bytes;
+}
+
+TEST_F(WeightsTest, LoadsPublishedBlocks) {
+  EXPECT_EQ(load(kF8), (Floats{1, 1.125, 1.25, 1.375, 15, 16.25, //
+                               2, 2.25, 2.5, 2.75, 30, 32.5,     //
+                               400, 450, 500, 550, 6000, 6500}));
+  EXPECT_EQ(load(R"(tensor<2x1x2x!moe.scaled<f8E4M3FN, 2x2, bf16>>
+        from [#moe.part<"f8.heads" scale "f8.half.s", heads = 2, begin = 1, end = 2>])"),
+            (Floats{1.25, 1.375, 17.5, 18.75}));
+}
+
+TEST_F(WeightsTest, PacksPublishedBlocks) {
+  // Panels of two rows; in each, blocks of four columns, the last one padded.
+  parse("moe.weight @w : " + std::string(kF8) + " layout <width = 2> at 0");
+  auto bytes = packModule();
+  ASSERT_TRUE(bytes.ok()) << bytes.message();
+  EXPECT_EQ(
+      *bytes,
+      bytesOf(
+          {1.0f,    1.0f,  0x38, 0x40, 0x39, 0x41, 0x3a, 0x42, 0x3b, 0x43, //
+           10.0f,   10.0f, 0x3c, 0x44, 0x3d, 0x45, 0,    0,    0,    0,    //
+           100.0f,  0.0f,  0x48, 0,    0x49, 0,    0x4a, 0,    0x4b, 0,    //
+           1000.0f, 0.0f,  0x4c, 0,    0x4d, 0,    0,    0,    0,    0}));
+}
+
+TEST_F(WeightsTest, PacksPublishedBlocksTransposed) {
+  // Per head: the two columns become rows of two elements, one block.
+  parse("moe.weight @w : " + std::string(kF8Heads) +
+        " layout <width = 2, transpose = true> at 0");
+  auto bytes = packModule();
+  ASSERT_TRUE(bytes.ok()) << bytes.message();
+  EXPECT_EQ(*bytes, bytesOf({1.0f, 1.0f, 0x38, 0x39, 0x3a, 0x3b, //
+                             10.0f, 10.0f, 0x3c, 0x3d, 0x3e, 0x3f}));
+}
+
+TEST_F(WeightsTest, LoadsWhatTheQuantizerMakes) {
+  std::vector<float> found = load(
+      R"(tensor<2x40x!moe.scaled<i8, 1x32, bf16>> from [#moe.part<"wide">])");
+  Floats expected(80);
+  expected[0] = 63.5f, expected[1] = 1, expected[31] = -2;
+  expected[32] = -127, expected[39] = 3, expected[40] = 63.5f;
+  expected[79] = 127;
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(WeightsTest, PacksEightBits) {
+  parse(R"(moe.weight @w : tensor<2x40x!moe.scaled<i8, 1x32, bf16>>
+             from [#moe.part<"wide">] layout <width = 2> at 0)");
+  auto bytes = packModule();
+  ASSERT_TRUE(bytes.ok()) << bytes.message();
+  std::vector<uint8_t> expected(2 * (2 * 2 + 64));
+  auto put = [&](int64_t block, int64_t row, int64_t k, int8_t q) {
+    expected[block * 68 + 4 + k * 2 + row] = uint8_t(q);
+  };
+  auto putScale = [&](int64_t block, int64_t row, uint16_t scale) {
+    expected[block * 68 + row * 2] = uint8_t(scale);
+    expected[block * 68 + row * 2 + 1] = uint8_t(scale >> 8);
+  };
+  putScale(0, 0, 0x3f00), put(0, 0, 0, 127), put(0, 0, 1, 2), put(0, 0, 31, -4);
+  putScale(1, 0, 0x3f80), put(1, 0, 0, -127), put(1, 0, 7, 3);
+  putScale(0, 1, 0x3f00), put(0, 1, 0, 127);
+  putScale(1, 1, 0x3f80), put(1, 1, 7, 127);
+  EXPECT_EQ(*bytes, expected);
+}
+
+TEST_F(WeightsTest, PacksFourBitsInWords) {
+  parse(R"(moe.weight @w : tensor<2x32x!moe.scaled<i4, 1x32, bf16>>
+             from [#moe.part<"codes">] layout <width = 2> at 0)");
+  auto bytes = packModule();
+  ASSERT_TRUE(bytes.ok()) << bytes.message();
+  ASSERT_EQ(bytes->size(), 2u * 2 + 2 * 16);
+  std::vector<uint16_t> scales(2);
+  std::memcpy(scales.data(), bytes->data(), 4);
+  EXPECT_EQ(scales, (std::vector<uint16_t>{0x3e80, 0x3e80}));
+  // Word (k / 8, n): q = -8 is 8, -7 is 9, …; the first element lies lowest. The
+  // second row is one code ahead.
+  std::vector<uint32_t> words(8);
+  std::memcpy(words.data(), bytes->data() + 4, 32);
+  EXPECT_EQ(words, (std::vector<uint32_t>{0xfedcba98, 0x0fedcba9, 0x76543210,
+                                          0x87654321, 0xfedcba98, 0x0fedcba9,
+                                          0x76543210, 0x87654321}));
+}
+
+TEST_F(WeightsTest, PanelsOfSixteenRows) {
+  // Wide enough for whole vectors, with a rest: 16 rows of 21 columns, twice.
+  std::vector<float> values;
+  for (int i = 0; i < 20 * 21; ++i)
+    values.push_back(float(i + 1));
+  std::map<std::string, TensorData> tensors;
+  tensors.emplace("m", TensorData::fromFloats({20, 21}, values));
+  TensorData half{DType::BF16, {20, 21}, {}};
+  for (int i = 0; i < 20 * 21; ++i)
+    half.data.insert(half.data.end(), {uint8_t(i), uint8_t(i >> 8)});
+  tensors.emplace("h", half);
+  ASSERT_TRUE(writeSafeTensors(folder / "model.safetensors", tensors).ok());
+  checkpoint.emplace(std::move(*SafeTensorsFolder::open(folder.path())));
+  std::vector<float> found =
+      pack(R"(tensor<20x21xf32> from [#moe.part<"m">] layout <width = 16>)");
+  ASSERT_EQ(found.size(), 2u * 21 * 16);
+  weight(
+      R"(tensor<20x21xbf16> from [#moe.part<"h">] layout <width = 16> at 0)");
+  auto bytes = packModule();
+  ASSERT_TRUE(bytes.ok()) << bytes.message();
+  for (int panel = 0; panel < 2; ++panel)
+    for (int k = 0; k < 21; ++k)
+      for (int j = 0; j < 16; ++j) {
+        int row = panel * 16 + j, place = (panel * 21 + k) * 16 + j;
+        ASSERT_EQ(found[place], row < 20 ? row * 21 + k + 1 : 0);
+        int bits = (*bytes)[2 * place] | (*bytes)[2 * place + 1] << 8;
+        ASSERT_EQ(bits, row < 20 ? row * 21 + k : 0);
+      }
+}
+
+TEST_F(WeightsTest, ScaledRefusals) {
+  std::string file = folder / "model.safetensors";
+  auto f8 = [](const std::string &part) {
+    return "tensor<3x6x!moe.scaled<f8E4M3FN, 2x4, f32>> from [" + part + "]";
+  };
+  EXPECT_EQ(loadError(f8(R"(#moe.part<"f8" scale "none">)")),
+            "weight 'w': " + file +
+                ": tensor 'f8': expected its scales in a tensor 'none', found "
+                "none");
+  EXPECT_EQ(
+      loadError(f8(R"(#moe.part<"f8" scale "f8.heads.s">)")),
+      "weight 'w': " + file +
+          ": tensor 'f8.heads.s': expected shape [2, 2], a scale for each "
+          "2x4 block of [3, 6], found [2, 1]");
+  EXPECT_EQ(loadError(f8(R"(#moe.part<"f8" scale "f8.half.s">)")),
+            "weight 'w': " + file +
+                ": tensor 'f8.half.s': expected the type of the scales, F32, "
+                "found BF16");
+  EXPECT_EQ(loadError(f8(R"(#moe.part<"wide" scale "f8.s">)")),
+            "weight 'w': " + file +
+                ": tensor 'wide': expected the element type of the weight, "
+                "'!moe.scaled<f8E4M3FN, 2x4, f32>', found F32");
+  EXPECT_EQ(
+      loadError(
+          R"(tensor<4x6x!moe.scaled<f8E4M3FN, 2x4, f32>> from [#moe.part<"f8" scale "f8.s">, #moe.part<"f8">])"),
+      "weight 'w': " + file +
+          ": tensor 'f8': expected scales of this part as of the others, found "
+          "none");
+  std::string formats =
+      "weight 'w': expected elements of '!moe.scaled<f8E4M3FN, …>' whose parts "
+      "have scales, '!moe.scaled<i8, 1x32, bf16>' or '!moe.scaled<i4, 1x32, "
+      "bf16>', found ";
+  EXPECT_EQ(loadError(f8(R"(#moe.part<"f8">)")),
+            formats + "'!moe.scaled<f8E4M3FN, 2x4, f32>'");
+  EXPECT_EQ(
+      loadError(
+          R"(tensor<2x40x!moe.scaled<i8, 1x16, bf16>> from [#moe.part<"wide">])"),
+      formats + "'!moe.scaled<i8, 1x16, bf16>'");
+  EXPECT_EQ(
+      loadError(
+          R"(tensor<3x6x!moe.scaled<i8, 1x32, bf16>> from [#moe.part<"f8" scale "f8.s">])"),
+      formats + "'!moe.scaled<i8, 1x32, bf16>'");
+  EXPECT_EQ(
+      loadError(
+          R"(tensor<3x6x!moe.scaled<i8, 1x32, bf16>> from [#moe.part<"f8">])"),
+      "weight 'w': " + file +
+          ": tensor 'f8': expected elements of F32, F16 or BF16 to quantise, "
+          "found F8_E4M3");
+  EXPECT_EQ(
+      loadError(
+          R"(tensor<2x40x!moe.scaled<i8, 1x32, bf16>> from [#moe.part<"wide.inf">])"),
+      file + ": tensor 'wide.inf': element [1, 5]: expected a finite number, "
+             "found an infinity");
+  EXPECT_EQ(
+      loadError(
+          R"(tensor<2x40x!moe.scaled<i4, 1x32, bf16>> from [#moe.part<"wide.huge">])"),
+      file + ": tensor 'wide.huge': row 1: expected magnitudes below 2^126 to "
+             "quantise, found a greater one from column 0");
+
+  weight(std::string(kF8) + " at 0");
+  EXPECT_EQ(packError(),
+            "weight 'w': expected a layout in panels of its scaled elements");
+  weight(
+      R"(tensor<2x40x!moe.scaled<i8, 1x32, bf16>> from [#moe.part<"wide">] layout <width = 2, transpose = true> at 0)");
+  EXPECT_EQ(packError(),
+            "weight 'w': cannot quantise a matrix that is packed transposed");
+  weight(
+      R"(tensor<1x2x2x!moe.scaled<f8E4M3FN, 2x2, f32>> from [#moe.part<"f8.heads" scale "f8.heads.s", heads = 1, begin = 1, end = 3>] layout <width = 2, transpose = true> at 0)");
+  EXPECT_EQ(packError(),
+            file + ": tensor 'f8.heads': expected rows 1 to 2, which the "
+                   "transposed matrix takes as one block, to lie in one block "
+                   "of 2 rows");
+}
+
+TEST_F(WeightsTest, RefusesWhatIsNotFinite) {
+  std::string file = folder / "model.safetensors";
+  auto expectError = [&](const std::string &text, const std::string &message) {
+    weight(text + " at 0");
+    EXPECT_EQ(packError(), file + message);
+  };
+  expectError(R"(tensor<3xf32> from [#moe.part<"v.nan">])",
+              ": tensor 'v.nan': element [1]: expected a finite number, found "
+              "NaN");
+  std::string infinite =
+      ": tensor 'half.inf': element [2, 1]: expected a finite number, found an "
+      "infinity";
+  for (const char *layout : {"", " layout <width = 16>", " layout <width = 2>",
+                             " layout <width = 2, transpose = true>"})
+    expectError(
+        std::string(R"(tensor<3x2xbf16> from [#moe.part<"half.inf">])") +
+            layout,
+        infinite);
+  expectError(
+      R"(tensor<2x40xf32> from [#moe.part<"wide.inf">] layout <width = 16>)",
+      ": tensor 'wide.inf': element [1, 5]: expected a finite number, found an "
+      "infinity");
+  auto f8 = [](const std::string &tensor, const std::string &scale,
+               const std::string &layout) {
+    return "tensor<3x6x!moe.scaled<f8E4M3FN, 2x4, f32>> from [#moe.part<\"" +
+           tensor + "\" scale \"" + scale + "\">] layout <" + layout + ">";
+  };
+  expectError(f8("f8.nan", "f8.s", "width = 16"),
+              ": tensor 'f8.nan': element [1, 2]: expected a finite number, "
+              "found NaN");
+  expectError(f8("f8", "nan.s", "width = 16"),
+              ": tensor 'nan.s': element [0, 1]: expected a finite scale that "
+              "keeps 448 times it finite, found nan");
+  expectError(f8("f8", "huge.s", "width = 2"),
+              ": tensor 'huge.s': element [1, 0]: expected a finite scale that "
+              "keeps 448 times it finite, found "
+              "9999999933815812510711506376257961984.000000");
+}
+
+TEST_F(WeightsTest, TheFirstErrorIsReported) {
+  std::string text;
+  for (int i = 0; i < 20; ++i)
+    text += "moe.weight @w" + std::to_string(i) +
+            " : tensor<3xf32> from [#moe.part<\"" + (i == 7 ? "v.nan" : "v") +
+            "\">] at " + std::to_string(i * 64) + "\n";
+  text +=
+      R"(moe.weight @last : tensor<3x2xbf16> from [#moe.part<"half.inf">] at 1280)";
+  for (int run = 0; run < 20; ++run) {
+    parse(text);
+    EXPECT_NE(packError().find("'v.nan'"), std::string::npos);
+  }
 }
 
 TEST_F(WeightsTest, PackRefusals) {

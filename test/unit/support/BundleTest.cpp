@@ -89,6 +89,40 @@ TEST_F(BundleTest, RefusesMisuse) {
                "cannot open for appending");
 }
 
+TEST_F(BundleTest, FillsAReservedSectionInAnyOrder) {
+  auto writer = BundleWriter::append(path);
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE(writer->beginSection("first").ok());
+  ASSERT_TRUE(writer->write("abc", 3).ok());
+  ASSERT_TRUE(writer->reserveSection("weights", 6).ok());
+  ASSERT_TRUE(writer->writeAt(4, "ef", 2).ok());
+  ASSERT_TRUE(writer->writeAt(0, "ab", 2).ok());
+  EXPECT_ERROR(writer->writeAt(5, "xy", 2),
+               "data beyond the 6 reserved bytes of section 'weights'");
+  EXPECT_ERROR(writer->writeAt(~uint64_t(0), "xy", 2), "beyond");
+  ASSERT_TRUE(writer->reserveSection("none", 0).ok());
+  ASSERT_TRUE(writer->beginSection("last").ok());
+  ASSERT_TRUE(writer->write("z", 1).ok());
+  ASSERT_TRUE(writer->finish("x").ok());
+  auto bundle = Bundle::open(path);
+  ASSERT_TRUE(bundle.ok()) << bundle.message();
+  EXPECT_EQ(textOf(*bundle, "first"), "abc");
+  EXPECT_EQ(textOf(*bundle, "weights"), std::string("ab\0\0ef", 6));
+  EXPECT_EQ(textOf(*bundle, "none"), "");
+  EXPECT_EQ(textOf(*bundle, "last"), "z");
+}
+
+TEST_F(BundleTest, ReservesNoMoreThanIsFree) {
+  auto writer = BundleWriter::append(path);
+  ASSERT_TRUE(writer.ok());
+  EXPECT_ERROR(writer->writeAt(0, "a", 1), "data before the first section");
+  EXPECT_ERROR(writer->reserveSection("a", uint64_t(1) << 60),
+               "no space left on its file system: 1152921504606846976 bytes "
+               "are needed, ");
+  EXPECT_ERROR(writer->reserveSection("b", ~uint64_t(0)), "no space left");
+  EXPECT_EQ(std::filesystem::file_size(path), 0u);
+}
+
 TEST_F(BundleTest, ReportsAFullDisk) {
   if (!std::filesystem::exists("/dev/full"))
     GTEST_SKIP();
@@ -96,7 +130,8 @@ TEST_F(BundleTest, ReportsAFullDisk) {
   ASSERT_TRUE(writer.ok()) << writer.message();
   ASSERT_TRUE(writer->beginSection("a").ok());
   std::string large(1 << 20, 'x');
-  EXPECT_ERROR(writer->write(large.data(), large.size()), "No space left");
+  EXPECT_ERROR(writer->write(large.data(), large.size()),
+               "no space left on its file system: 1048576 bytes are needed");
 }
 
 TEST_F(BundleTest, RefusesWhatIsNoBundle) {

@@ -83,8 +83,13 @@ TEST(DType, F8E4M3) {
 
 TEST(DType, F8E5M2) {
   for (int bits = 0; bits < 256; ++bits) {
-    if ((bits & 0x7f) < 0x7c) {
-      EXPECT_EQ(f8E5M2ToFloat(bits), valueByDefinition(bits, 5, 2, 15)) << bits;
+    float value = f8E5M2ToFloat(bits);
+    if ((bits & 0x7f) > 0x7c) {
+      EXPECT_TRUE(std::isnan(value)) << bits;
+    } else if ((bits & 0x7f) == 0x7c) {
+      EXPECT_EQ(value, bits & 0x80 ? -INFINITY : INFINITY);
+    } else {
+      EXPECT_EQ(value, valueByDefinition(bits, 5, 2, 15)) << bits;
     }
   }
   EXPECT_EQ(f8E5M2ToFloat(0x7b), 57344.0f);
@@ -93,9 +98,8 @@ TEST(DType, F8E5M2) {
 }
 
 TEST(DType, F8E8M0) {
-  EXPECT_EQ(f8E8M0ToFloat(127), 1.0f);
-  EXPECT_EQ(f8E8M0ToFloat(0), 0x1p-127f);
-  EXPECT_EQ(f8E8M0ToFloat(254), 0x1p127f);
+  for (int bits = 0; bits < 255; ++bits)
+    EXPECT_EQ(f8E8M0ToFloat(bits), std::pow(2.0, bits - 127)) << bits;
   EXPECT_TRUE(std::isnan(f8E8M0ToFloat(255)));
 }
 

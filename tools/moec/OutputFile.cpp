@@ -1,6 +1,6 @@
-//===- TemporaryFile.cpp - Output that is whole or not there --------------------===//
+//===- OutputFile.cpp - Output that is whole or not there --------------------===//
 
-#include "tools/moec/TemporaryFile.h"
+#include "tools/moec/OutputFile.h"
 
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -33,7 +33,7 @@ static void deleteLeftovers(llvm::StringRef prefix) {
   }
 }
 
-TemporaryFile::TemporaryFile(const std::string &finalName)
+OutputFile::OutputFile(const std::string &finalName)
     : finalName(finalName) {
   std::string prefix = finalName + ".tmp";
   deleteLeftovers(prefix);
@@ -42,12 +42,12 @@ TemporaryFile::TemporaryFile(const std::string &finalName)
   llvm::sys::RemoveFileOnSignal(path);
 }
 
-TemporaryFile::~TemporaryFile() {
+OutputFile::~OutputFile() {
   fs::remove(path);
   llvm::sys::DontRemoveFileOnSignal(path);
 }
 
-Status TemporaryFile::keep() {
+Status OutputFile::keep() {
   if (std::error_code error = fs::rename(path, finalName))
     return Status::error("cannot rename '" + path + "' to '" + finalName +
                          "': " + error.message());

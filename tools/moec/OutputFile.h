@@ -1,6 +1,6 @@
-//===- TemporaryFile.h - Output that is whole or not there ----------------------===//
-#ifndef MOEC_TOOLS_MOEC_TEMPORARYFILE_H
-#define MOEC_TOOLS_MOEC_TEMPORARYFILE_H
+//===- OutputFile.h - Output that is whole or not there ----------------------===//
+#ifndef MOEC_TOOLS_MOEC_OUTPUTFILE_H
+#define MOEC_TOOLS_MOEC_OUTPUTFILE_H
 
 #include "support/Status.h"
 
@@ -11,12 +11,12 @@ namespace moec {
 /// The name under which a file is written until it is whole, FINAL.tmpPID. The
 /// file is deleted unless it is kept, also when a signal ends the process; what
 /// processes left that were killed outright is deleted by the next one.
-class TemporaryFile {
+class OutputFile {
 public:
-  explicit TemporaryFile(const std::string &finalName);
-  TemporaryFile(const TemporaryFile &) = delete;
-  TemporaryFile &operator=(const TemporaryFile &) = delete;
-  ~TemporaryFile();
+  explicit OutputFile(const std::string &finalName);
+  OutputFile(const OutputFile &) = delete;
+  OutputFile &operator=(const OutputFile &) = delete;
+  ~OutputFile();
 
   const std::string &getPath() const { return path; }
   /// Gives the file its final name.
@@ -28,4 +28,4 @@ private:
 
 } // namespace moec
 
-#endif // MOEC_TOOLS_MOEC_TEMPORARYFILE_H
+#endif // MOEC_TOOLS_MOEC_OUTPUTFILE_H
