@@ -39,7 +39,7 @@ private:
   mlir::Value chunkOffset(mlir::Value blockOffset, mlir::Value chunk);
   mlir::Value loadBytes(mlir::Value offset, int64_t count, mlir::Type element);
   mlir::Value decodeFloat8(mlir::Value bytes);
-  mlir::Value decodeInt4(mlir::Value words, int64_t nibble);
+  mlir::Value decodeInt4(mlir::Value words, int64_t nibble, mlir::Value scales);
 
   TaskBuilder &b;
   mlir::Value bytes;

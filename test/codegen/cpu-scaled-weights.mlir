@@ -19,7 +19,7 @@ func.func @layer(%x: memref<?x64xf32>, %q8: memref<4x64x16x!moe.scaled<i8, 1x32,
     // CHECK: math.fma %{{.*}}, %[[W]], %{{.*}}
     kernel.gemm ins(%x, %q8 : memref<?x64xf32>, memref<4x64x16x!moe.scaled<i8, 1x32, bf16>>) prologue []() {} epilogue []() {}
         outs(%o : memref<?x64xf32>) {tiles = array<i64: 256, 128>, waits = []}
-    // A word holds 8 steps; AVX-512 looks an element up by its lowest bits, others shift it in place.
+    // A word holds 8 steps; AVX-512 looks an element up by its lowest bits, others put it into a mantissa.
     // CHECK-LABEL: llvm.func internal @layer.1.gemm
     // CHECK: %[[TABLE:.*]] = arith.constant dense<[0.000000e+00, 1.000000e+00, {{.*}}, -8.000000e+00, {{.*}}, -1.000000e+00]>
     // CHECK: %[[L:.*]] = vector.load %{{.*}} : memref<2304xi8>, vector<64xi8>
@@ -29,9 +29,12 @@ func.func @layer(%x: memref<?x64xf32>, %q8: memref<4x64x16x!moe.scaled<i8, 1x32,
     // CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%{{.*}}, %[[NEXT]])
     // NARROW-LABEL: llvm.func internal @layer.1.gemm
     // NARROW-NOT: llvm.call_intrinsic
-    // NARROW: %[[TOP:.*]] = arith.shli
-    // NARROW: %[[SIGNED:.*]] = arith.shrsi %[[TOP]]
-    // NARROW: arith.sitofp %[[SIGNED]] : vector<16xi32> to vector<16xf32>
+    // NARROW: %[[FLIPPED:.*]] = arith.xori
+    // NARROW: %[[MASKED:.*]] = arith.andi %[[FLIPPED]]
+    // NARROW: %[[BITS:.*]] = arith.ori %[[MASKED]]
+    // NARROW: %[[F:.*]] = arith.bitcast %[[BITS]] : vector<16xi32> to vector<16xf32>
+    // NARROW: %[[ELEMENT:.*]] = arith.subf %[[F]]
+    // NARROW: arith.mulf %[[ELEMENT]]
     kernel.gemm ins(%x, %q4 : memref<?x64xf32>, memref<4x64x16x!moe.scaled<i4, 1x32, bf16>>) prologue []() {} epilogue []() {}
         outs(%o : memref<?x64xf32>) {tiles = array<i64: 256, 128>, waits = []}
     // 64 steps of a block of 128: the rest is padding. E4M3 by way of f16, its exponent made up for by the scale.
