@@ -35,6 +35,10 @@ with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["umount", folder], check=True)
         config.available_features.add("mount")
 
+# A sanitized runtime makes executables several times as large.
+if config.sanitizers:
+    config.available_features.add("sanitized")
+
 # `test/run.sh --full`.
 if os.environ.get("MOEC_TEST_FULL"):
     config.available_features.add("full")
