@@ -2,35 +2,33 @@
 #ifndef MOEC_RUNTIME_FORMAT_H
 #define MOEC_RUNTIME_FORMAT_H
 
-#include <cstddef>
 #include <cstdio>
-#include <iterator>
+#include <initializer_list>
 #include <string>
 
 namespace moec {
 
+/// A quantity in the greatest unit that leaves at least 1 of it; units grow by
+/// `base`.
+inline std::string formatQuantity(double value, double base,
+                                  std::initializer_list<const char *> units) {
+  const char *const *unit = units.begin();
+  for (; value >= base && unit + 1 != units.end(); ++unit)
+    value /= base;
+  char text[32];
+  std::snprintf(text, sizeof text, unit == units.begin() ? "%.0f%s" : "%.1f%s",
+                value, *unit);
+  return text;
+}
+
 /// "3.7 MiB".
 inline std::string formatBytes(double bytes) {
-  const char *units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  size_t unit = 0;
-  for (; bytes >= 1024 && unit + 1 < std::size(units); ++unit)
-    bytes /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", bytes,
-                units[unit]);
-  return text;
+  return formatQuantity(bytes, 1024, {" B", " KiB", " MiB", " GiB", " TiB"});
 }
 
 /// "12.3 G": a count with a decimal prefix.
 inline std::string formatCount(double count) {
-  const char *units[] = {"", " k", " M", " G", " T"};
-  size_t unit = 0;
-  for (; count >= 1000 && unit + 1 < std::size(units); ++unit)
-    count /= 1000;
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f%s" : "%.1f%s", count,
-                units[unit]);
-  return text;
+  return formatQuantity(count, 1000, {"", " k", " M", " G", " T"});
 }
 
 } // namespace moec

@@ -86,6 +86,15 @@ struct CpuLowerTasksPass
                       const GraphArguments &arguments) {
     if (op.getTileSizes().size() != 2)
       return op->emitOpError("expected tiles (kernel-choose-tiles sets them)");
+    if (auto attention = dyn_cast<AttentionOp>(*op)) {
+      int64_t kvHeads = attention.getKvHeads();
+      int64_t group = attention.getHeads() / kvHeads;
+      if (kvHeads > 1 && group % op.getTileSizes()[1])
+        return op->emitOpError()
+               << "expected tiles of query heads that read one kv head, a "
+                  "divisor of "
+               << group << ", got " << op.getTileSizes()[1];
+    }
     for (const Lowered &other : lowered)
       if (isSameTask(other.op, *other.arguments, op, arguments)) {
         op->setAttr(kTaskAttr, other.op->getAttr(kTaskAttr));

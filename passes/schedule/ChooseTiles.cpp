@@ -1,9 +1,9 @@
 //===- ChooseTiles.cpp - Kernels are cut into tiles for the target ------------===//
 //
-//   kernel.gemm …   ->   kernel.gemm … {tiles = array<i64: 48, 64>}
+//   kernel.gemm …   ->   kernel.gemm … {tiles = array<i64: 256, 128>}
 //
-// A row tile is a few register tiles, so that the panels of a column tile, once read from memory, are used from the cache
-// for all its rows. A column tile is what one task streams at decode: large against the cost of taking a task, small
+// A row tile is many register tiles, so that the panels of a column tile, once read from memory and decoded, serve all its
+// rows. A column tile is what one task streams at decode: large against the cost of taking a task, small
 // enough that all cores get some.
 //
 //===------------------------------------------------------------------------===//

@@ -49,14 +49,18 @@ int64_t power(int64_t base, int64_t exponent) {
   return result;
 }
 
-Value integers(Expression::Operator op, int64_t a, int64_t b) {
-  int64_t result = 0;
-  bool overflows = false;
+void expectDivisor(Expression::Operator op, bool isNonZero) {
   const bool divides = op == Expression::Divide ||
                        op == Expression::FloorDivide ||
                        op == Expression::Modulo;
-  if (divides && b == 0)
+  if (divides && !isNonZero)
     fail("division by zero");
+}
+
+Value integers(Expression::Operator op, int64_t a, int64_t b) {
+  int64_t result = 0;
+  bool overflows = false;
+  expectDivisor(op, b != 0);
   switch (op) {
   case Expression::Add:
     overflows = __builtin_add_overflow(a, b, &result);
@@ -90,11 +94,7 @@ Value integers(Expression::Operator op, int64_t a, int64_t b) {
 }
 
 Value reals(Expression::Operator op, double a, double b) {
-  const bool divides = op == Expression::Divide ||
-                       op == Expression::FloorDivide ||
-                       op == Expression::Modulo;
-  if (divides && b == 0)
-    fail("division by zero");
+  expectDivisor(op, b != 0);
   switch (op) {
   case Expression::Add:
     return Value::real(a + b);
