@@ -69,7 +69,8 @@ static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
           Field::i32(extent ? arguments.extentSlotOf(extent) : 0),
           Field::i32(experts),
           Field::i32(waits.size()),
-          waitArray};
+          waitArray,
+          Field::null()};
 }
 
 /// The moert_graph of `graph`; returns its symbol.
@@ -303,7 +304,10 @@ struct HostLowerGraphsPass
                    cacheArray,
                    weightArray,
                    costArray,
-                   Field::address(kEntry)},
+                   Field::address(kEntry),
+                   Field::i32(MOERT_DEVICE_CPU),
+                   Field::i32(0),
+                   Field::null()},
                   /*exported=*/true);
     return success();
   }
