@@ -133,12 +133,13 @@ __device__ inline void group(const Group &p, const i32 *chosen, const float *wei
   __syncthreads();
 
   visit_rows(chosen, begin, end, [&](int row, int expert, u32 peers) {
+    u32 first_place = expert >= 0 ? next[warp][expert] : 0;
+    __syncwarp();
     if (expert < 0)
       return;
-    u32 place = next[warp][expert] + __popc(peers & ((1u << lane) - 1));
-    __syncwarp(peers);
     if (lane == __ffs(peers) - 1)
-      next[warp][expert] += __popc(peers);
+      next[warp][expert] = first_place + __popc(peers);
+    u32 place = first_place + __popc(peers & ((1u << lane) - 1));
     rows[place] = row / p.top_k;
     row_weights[place] = weights[row];
     places[row] = place;

@@ -47,13 +47,12 @@ struct RouteRow {
 
   template <class Logits>
   __device__ void softmax(int experts, Logits logits) {
-    float most = __uint_as_float(0xff800000);
+    float most = -infinity();
 #pragma unroll
-    for (int j = 0; j < PerLane; ++j)
-      if (expert(j) < experts) {
-        score[j] = logits(expert(j));
-        most = maximum(most, score[j]);
-      }
+    for (int j = 0; j < PerLane; ++j) {
+      score[j] = expert(j) < experts ? logits(expert(j)) : -infinity();
+      most = maximum(most, score[j]);
+    }
     for (int offset = 16; offset; offset /= 2)
       most = maximum(most, __shfl_xor_sync(~0u, most, offset));
     float sum = 0;
@@ -73,8 +72,7 @@ struct RouteRow {
   __device__ void sigmoid(int experts, Logits logits) {
 #pragma unroll
     for (int j = 0; j < PerLane; ++j)
-      if (expert(j) < experts)
-        score[j] = 1.0f / (1.0f + exp(-logits(expert(j))));
+      score[j] = expert(j) < experts ? 1.0f / (1.0f + exp(-logits(expert(j)))) : 0.0f;
   }
 
   /// The best of experts [begin, end) but `without`.
@@ -111,7 +109,7 @@ struct RouteRow {
 #pragma unroll
     for (int j = 0; j < PerLane; ++j)
       if (expert(j) < p.experts && !(kept >> expert(j) / size & 1))
-        rank[j] = rank_of(__uint_as_float(0xff800000));
+        rank[j] = rank_of(-infinity());
   }
 
   /// Takes the top_k greatest and writes them in ascending order. Their scores are added in that order.
