@@ -18,7 +18,8 @@ namespace moec {
 
 constexpr int panel_width = 16;
 
-template <class StoredType> struct Panels {
+template <class StoredType>
+struct Panels {
   using Stored = StoredType;
   static constexpr bool scaled = false;
 
@@ -35,7 +36,8 @@ template <class StoredType> struct Panels {
            (i64(matrix) * panels + panel) * panel_bytes();
   }
   __device__ float element(int matrix, int panel, int step, int lane) const {
-    auto *elements = reinterpret_cast<const Stored *>(this->panel(matrix, panel));
+    auto *elements =
+        reinterpret_cast<const Stored *>(this->panel(matrix, panel));
     return to_float(elements[step * panel_width + lane]);
   }
 };
@@ -55,7 +57,9 @@ struct ScaledPanels {
   /// Of one matrix, of all parts.
   int panels;
 
-  __device__ int panel_bytes() const { return ceil_div(k, block) * block_bytes; }
+  __device__ int panel_bytes() const {
+    return ceil_div(k, block) * block_bytes;
+  }
   __device__ const u8 *panel(int matrix, int panel) const {
     return static_cast<const u8 *>(data) +
            (i64(matrix) * panels + panel) * panel_bytes();
