@@ -33,8 +33,14 @@ struct f8e4m3 {
 /// Names a stored type; elements of 4 bits never stand alone.
 struct i4 {};
 
-template <class T> __device__ constexpr int bits_of() { return 8 * sizeof(T); }
-template <> __device__ constexpr int bits_of<i4>() { return 4; }
+template <class T>
+__device__ constexpr int bits_of() {
+  return 8 * sizeof(T);
+}
+template <>
+__device__ constexpr int bits_of<i4>() {
+  return 4;
+}
 
 //===--- f32 from and to the types ---===//
 
@@ -57,14 +63,20 @@ __device__ inline float to_float(f8e4m3 x) {
   return to_float(f16{u16(half)}) * 256.0f;
 }
 
-template <class T> __device__ T from_float(float x);
-template <> __device__ inline float from_float<float>(float x) { return x; }
-template <> __device__ inline bf16 from_float<bf16>(float x) {
+template <class T>
+__device__ T from_float(float x);
+template <>
+__device__ inline float from_float<float>(float x) {
+  return x;
+}
+template <>
+__device__ inline bf16 from_float<bf16>(float x) {
   bf16 result;
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(x));
   return result;
 }
-template <> __device__ inline f16 from_float<f16>(float x) {
+template <>
+__device__ inline f16 from_float<f16>(float x) {
   f16 result;
   asm("cvt.rn.f16.f32 %0, %1;" : "=h"(result.bits) : "f"(x));
   return result;
@@ -137,7 +149,13 @@ __device__ inline void store_four(bf16 *at, const float (&in)[4]) {
 }
 
 __device__ constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
-template <class T> __device__ constexpr T smaller(T a, T b) { return a < b ? a : b; }
-template <class T> __device__ constexpr T larger(T a, T b) { return a < b ? b : a; }
+template <class T>
+__device__ constexpr T smaller(T a, T b) {
+  return a < b ? a : b;
+}
+template <class T>
+__device__ constexpr T larger(T a, T b) {
+  return a < b ? b : a;
+}
 
 } // namespace moec
