@@ -25,8 +25,9 @@ struct Tile {
 
 } // namespace
 
-static constexpr Tile kTokenTiles[] = {{64, 128}, {32, 256}, {16, 512}};
-static constexpr Tile kSplitTiles[] = {{4, 128}, {32, 256}, {16, 512}};
+/// Those that attention.cuh is written for.
+static constexpr Tile kTokenTiles[] = {{64, 64}, {64, 128}, {32, 256}, {16, 512}};
+static constexpr Tile kSplitTiles[] = {{16, 128}, {16, 256}, {16, 512}};
 
 static const Tile *chooseTile(ArrayRef<Tile> tiles, int64_t value) {
   return llvm::find_if(tiles,
@@ -38,6 +39,8 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
   w.include("attention.cuh");
   Value init = op.getInits()[0];
   const int64_t value = op.getValue();
+  const int64_t cacheWidth =
+      cast<MemRefType>(op.getCache().getType()).getDimSize(1);
   const Tile *tokenTile = chooseTile(kTokenTiles, value);
   const Tile *splitTile = chooseTile(kSplitTiles, value);
   if (tokenTile == std::end(kTokenTiles))
@@ -59,8 +62,7 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
   w.line("p.value_begin = " + w.number(op.getValueBegin(), "value_begin") +
          ";");
   w.line("p.row = " +
-         w.number(cast<MemRefType>(op.getCache().getType()).getDimSize(1),
-                  "cache_width") +
+         w.number(cacheWidth, "cache_width") +
          ";");
   w.line("p.scale = " + w.real(op.getScale().convertToFloat(), "scale") + ";");
 
@@ -69,8 +71,15 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
     return op.getKvHeads() *
            llvm::divideCeil(group, std::min(group, tile.rows));
   };
-  auto name = [](const Tile &tile) {
-    return llvm::formatv("AttentionTile<{0}, {1}>", tile.rows, tile.values)
+  // Whether rows can be read in vectors of four.
+  const bool isAligned =
+      llvm::all_of(ArrayRef<int64_t>{cacheWidth, int64_t(op.getKey()), value,
+                                     int64_t(op.getKeyBegin()),
+                                     int64_t(op.getValueBegin())},
+                   [](int64_t size) { return size % 4 == 0; });
+  auto name = [&](const Tile &tile) {
+    return llvm::formatv("AttentionTile<{0}, {1}, {2}>", tile.rows, tile.values,
+                         isAligned ? "true" : "false")
         .str();
   };
   // Partial results of each split, as attention.cuh says; tickets first.

@@ -72,7 +72,7 @@ LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   if (Value groups = op.getGroups())
     w.line("p.groups = " + w.pointer(groups, "groups") + ";");
   w.line("const " + panelsType(weightType) + " panels{" + weight + ", " + k +
-         ", " + w.number(panels, "panels") + "};");
+         ", " + w.number(panels, "num_panels") + "};");
 
   w.open("auto prologue = [&](int row, int head, int k)");
   std::string column = op.getHeads() == 1

@@ -67,8 +67,6 @@ std::string KernelWriter::extent(Value buffer, StringRef role) {
 }
 
 std::string KernelWriter::number(int64_t value, StringRef role) {
-  if (value >= 0 && value <= 2)
-    return std::to_string(value);
   return parameter("i32", role, ParameterKind::Constant, value, 4);
 }
 
@@ -89,7 +87,8 @@ std::string KernelWriter::scratch(int64_t bytes) {
 //===--------------------------------------------------------------------------===//
 
 static void indent(std::string &text, unsigned depth, const Twine &line) {
-  text.append(2 * depth, ' ');
+  if (!llvm::StringRef(line.str()).starts_with("#"))
+    text.append(2 * depth, ' ');
   text += line.str();
   text += '\n';
 }
@@ -196,9 +195,10 @@ std::string KernelWriter::affine(AffineExpr expr,
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
     return symbols[symbol.getPosition()];
   if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
-    // A power of two stays visible: the panels' width, by which is divided.
+    // Strides of one and two, and the width of a panel, by which is divided, stay visible.
     int64_t value = constant.getValue();
-    return value == 16 ? "16" : number(value, "offset");
+    bool isLiteral = (value >= 0 && value <= 2) || value == 16;
+    return isLiteral ? std::to_string(value) : number(value, "offset");
   }
   auto binary = cast<AffineBinaryOpExpr>(expr);
   std::string lhs = affine(binary.getLHS(), dimensions, symbols);

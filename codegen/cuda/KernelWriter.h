@@ -56,7 +56,7 @@ public:
                       llvm::StringRef elements = {});
   /// The first extent of a buffer, an i32.
   std::string extent(mlir::Value buffer, llvm::StringRef role);
-  /// A number of the model, an i32. 0, 1 and 2 are literals.
+  /// A number of the model, an i32.
   std::string number(int64_t value, llvm::StringRef role);
   /// A number of the model, a float; 0, 1 and -1 are literals.
   std::string real(double value, llvm::StringRef role);
