@@ -116,8 +116,10 @@ cuda::compileUnits(const std::vector<Unit> &units,
     result.name = unit.name;
     for (const std::string &arch : architectures)
       result.binaries.emplace_back(arch, Binary());
-    for (auto &slot : result.binaries)
-      pool.async([&, unit = &unit, result = &result, slot = &slot] {
+    result.seconds.resize(architectures.size());
+    for (auto [slot, seconds] :
+         llvm::zip_equal(result.binaries, result.seconds))
+      pool.async([&, unit = &unit, slot = &slot, seconds = &seconds] {
         const std::string key = cacheKey(*nvrtc, *unit, slot->first);
         if (cache.load(key, slot->second))
           return;
@@ -129,8 +131,8 @@ cuda::compileUnits(const std::vector<Unit> &units,
           cache.store(key, *binary);
           slot->second = std::move(*binary);
         }
+        *seconds = time.count();
         std::lock_guard<std::mutex> guard(lock);
-        result->seconds += time.count();
         if (!binary.ok() && firstError.ok())
           firstError = binary.status();
       });

@@ -35,8 +35,8 @@ struct CompiledUnit {
   std::string name;
   /// By architecture, in the order asked for.
   std::vector<std::pair<std::string, Binary>> binaries;
-  /// Time of compilation, all architectures; 0 if all came from the cache.
-  double seconds = 0;
+  /// Time of each one's compilation; 0 from the cache.
+  std::vector<double> seconds;
 };
 
 /// The device headers, as `#include "moec/gemm.cuh"` finds them.

@@ -69,6 +69,18 @@ std::string cuda::describeKernels(ModuleOp module,
   out << "\nspills, stack and shared in bytes; blocks and warps: resident on a "
          "multiprocessor\n";
 
+  constexpr const char *unitRow = "{0,-44} {1,-8} {2,9} {3,10} {4,8}\n";
+  out << "\n"
+      << llvm::formatv(unitRow, "unit", "arch", "PTX", "cubin", "seconds");
+  for (const CompiledUnit &unit : compiled)
+    for (auto [binary, seconds] :
+         llvm::zip_equal(unit.binaries, unit.seconds))
+      out << llvm::formatv(unitRow, unit.name, binary.first,
+                           binary.second.ptx.size(), binary.second.cubin.size(),
+                           seconds ? llvm::formatv("{0:f2}", seconds).str()
+                                   : "cached");
+  out << "\nPTX and cubin in bytes; seconds of compilation\n";
+
   constexpr const char *launchRow = "  {0,3} {1,-12} {2,-44} {3,14} {4,10}\n";
   module.walk([&](GraphOp graph) {
     Block &body = graph.getBody().front();

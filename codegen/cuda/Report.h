@@ -9,8 +9,8 @@
 
 namespace moec::cuda {
 
-/// Two tables as text: registers, spills, shared memory and occupancy of each function on each architecture, and the launches of
-/// each graph with the bytes that they read and write.
+/// Tables as text: registers, spills, shared memory and occupancy of each function on each architecture; size and time of
+/// compilation of each unit; the launches of each graph with the bytes that they read and write.
 std::string describeKernels(mlir::ModuleOp module,
                             llvm::ArrayRef<CompiledUnit> compiled);
 
