@@ -15,8 +15,6 @@ using Bytes = std::span<const std::byte>;
 
 constexpr uint64_t kMaxImageBytes = uint64_t(1) << 30;
 constexpr uint32_t kFatbinMagic = 0xba55ed50;
-/// What nvcc's host code passes: a header that points at the fat binary.
-constexpr uint32_t kWrapperMagic = 0x466243b1;
 constexpr size_t kMaxEntries = 4096;
 constexpr size_t kMaxParameters = 4096;
 /// Blocks of sm_90 and later give the first KiB of their shared memory to the
