@@ -94,9 +94,9 @@ inline uint32_t encode(float x, Rounding rounding, Finish finish = {}) {
   }
   uint32_t result;
   if (magnitude == 0x7f800000) {
-    result = F.hasInfinity && !finish.saturateFinite  ? F.infinity()
-             : F.hasInfinity || finish.saturateFinite ? F.largest()
-                                                      : F.nan();
+    result = finish.saturateFinite ? F.largest()
+             : F.hasInfinity       ? F.infinity()
+                                   : F.nan();
     return sign | result;
   }
   // value = mantissa * 2^(exponent - 23); a target of exponent e has its last place at e - mantissaBits.
@@ -222,8 +222,30 @@ inline uint32_t encode(double x, Rounding rounding, Finish finish = {}) {
 }
 
 /// `.rni .rzi .rmi .rpi`: an integral value of the same type, the sign of zero is kept; f32 NaNs become canonical.
-float toIntegral(float x, Rounding rounding);
-double toIntegral(double x, Rounding rounding);
+template <class Float>
+inline Float toIntegral(Float x, Rounding rounding) {
+  switch (rounding) {
+  case Rounding::TowardZero:
+    x = std::trunc(x);
+    break;
+  case Rounding::Down:
+    x = std::floor(x);
+    break;
+  case Rounding::Up:
+    x = std::ceil(x);
+    break;
+  case Rounding::NearestAway:
+    x = std::round(x);
+    break;
+  case Rounding::NearestEven:
+    x = std::rint(x);
+    break;
+  }
+  if constexpr (sizeof(Float) == 4)
+    return canonical(x);
+  else
+    return x;
+}
 
 /// Float -> integer: rounds, clamps to the range of Int. NaN: 0, but 2^(width-1) where the source is f64 or Int has 64 bits. Small formats are converted to
 /// f32 first, which is exact.

@@ -8,7 +8,6 @@
 #define MOEC_SIMULATOR_ARITHMETIC_MMA_H
 
 #include <cstdint>
-#include <optional>
 
 namespace moec::cudasim {
 
@@ -69,10 +68,19 @@ private:
   Execute execute = nullptr;
 };
 
-/// One element of the fused sums of tensor cores: c + sum a[i] b[i], every summand truncated to `fraction` bits below the largest exponent, the sum truncated to an
-/// f32 of `kept` mantissa bits (23; 13 for fp8 on Ada and wgmma fp8). Operands are exact values of their formats.
-float fusedSum(const float *a, const float *b, unsigned count, float c,
-               unsigned fraction, unsigned kept = 23);
+/// The sum of products that tensor cores compute, as "MMA-Sim" (arXiv 2511.10909) describes it: exact products; every summand truncated toward zero to `fraction`
+/// bits below the largest exponent among them; an exact sum; the result truncated to `kept` bits of mantissa.
+struct FusedSum {
+  /// Smallest exponents of normal numbers of the operands' formats: subnormals are not normalised.
+  int smallestA = -126, smallestB = -126;
+  int fraction = 25, kept = 23;
+  /// Rounds the sum to nearest even to f16 instead; c and the result are exact values of f16.
+  bool half = false;
+
+  /// c + a[0] b[0] + … . NaN is the canonical NaN.
+  float operator()(const float *a, const float *b, unsigned count,
+                   float c) const;
+};
 
 } // namespace moec::cudasim
 

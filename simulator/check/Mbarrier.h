@@ -44,7 +44,7 @@ public:
 
   /// The opaque state that `arrive` returns: the object before the arrival.
   uint64_t state() const { return bits; }
-  /// Whether the phase of `state` has completed. `error` when the state is not of this or the preceding phase cannot be known from one bit of parity.
+  /// Whether the phase of `state` has completed. It is the current phase or the one before: one bit of parity cannot tell more.
   Outcome test(uint64_t state, bool &done) const;
   /// Whether the phase with this parity has completed: the current one has the other parity.
   Outcome testParity(uint32_t parity, bool &done) const;

@@ -8,6 +8,8 @@
 #ifndef MOEC_SIMULATOR_MACHINE_PROGRAM_H
 #define MOEC_SIMULATOR_MACHINE_PROGRAM_H
 
+#include "simulator/check/RaceDetector.h"
+#include "simulator/count/Counters.h"
 #include "simulator/memory/GlobalMemory.h"
 #include "simulator/ptx/Module.h"
 #include "support/Status.h"
@@ -44,17 +46,13 @@ struct Operand {
   uint32_t offset() const { return code & ~7u; }
 };
 
+/// Address of the first byte of a block's shared memory in its window: what is below is nobody's, so that null is caught.
+constexpr uint32_t kSharedBase = 1024;
+constexpr unsigned kMaxRecursion = 32;
+
 /// Size of a register of each width: 32 lanes; of a predicate, 32 bits in 8 bytes.
 constexpr uint32_t kPredicateSlot = 8;
 constexpr uint32_t laneArrayBytes(unsigned bytesPerLane) { return 32 * bytesPerLane; }
-
-/// Classes of instructions that counters tell apart.
-enum class InstructionClass : uint8_t {
-  Integer, Float, Double, Half, Special, Convert, Move, Control, Barrier, WarpSync,
-  LoadGlobal, StoreGlobal, LoadShared, StoreShared, LoadLocal, StoreLocal, LoadParam, Atomic, AsyncCopy, Mbarrier, Matrix,
-  MatrixMove, Fence, Other,
-  Count
-};
 
 struct Instruction {
   Handler handler = nullptr;
@@ -70,13 +68,10 @@ struct Instruction {
   ptx::Space space = ptx::Space::Generic;
   uint8_t kind = 0;    ///< of the family: its own enumeration
   uint8_t flags = 0;   ///< of the family
-  uint8_t scope = 0;   ///< Scope, of memory operations that have one
-  uint8_t order = 0;   ///< Order
+  Scope scope = Scope::None;   ///< of memory operations that are strong
+  Ordering ordering;
   InstructionClass cls = InstructionClass::Other;
 };
-
-enum class Scope : uint8_t { None, Cta, Cluster, Gpu, System };
-enum class Order : uint8_t { Weak, Volatile, Relaxed, Acquire, Release, AcquireRelease, Sequential, Constant };
 
 struct SourceLine {
   uint32_t line = 0; ///< in the PTX text
@@ -95,11 +90,13 @@ struct Function {
   uint32_t entry = 0, end = 0;      ///< instructions
   uint32_t frameBytes = 0;          ///< registers of one activation
   uint32_t localBytes = 0;          ///< of a thread, of one activation
+  uint64_t frameStack = 0, localStack = 0; ///< with all it calls; recursion up to kMaxRecursion
+  std::vector<uint32_t> callees;
   uint32_t parameterBytes = 0;
   std::vector<Parameter> parameters;
   uint32_t maxThreads[3] = {}, requiredThreads[3] = {}, requiredCluster[3] = {}; ///< 0: not given
   uint32_t staticSharedBytes = 0;   ///< of the variables the kernel can reach
-  uint32_t dynamicSharedOffset = 0; ///< first byte of extern .shared arrays
+  uint32_t dynamicSharedOffset = 0; ///< first byte of extern .shared arrays: staticSharedBytes, aligned
 };
 /// Functions that are launched.
 using Kernel = Function;
@@ -107,7 +104,7 @@ using Kernel = Function;
 /// What a call does with its arguments: where they lie in the frames of caller and callee.
 struct CallMove {
   Operand from, to;
-  uint32_t bytes; ///< all lanes; 0: a predicate
+  uint32_t bytes; ///< of a lane; 0: a predicate
 };
 struct CallSite {
   uint32_t function = 0;
@@ -146,7 +143,7 @@ struct Program {
   std::vector<Operand> operands;
   std::vector<CallSite> calls;
   std::vector<std::vector<uint32_t>> tables; ///< of brx.idx
-  std::vector<std::byte> constants;          ///< 64 bytes more than needed, for alignment
+  std::vector<std::byte> constants;          ///< see constantBank()
   std::vector<SpecialSlot> specials;
   uint32_t specialBytes = 0;
   std::vector<GlobalVariable> globals;
@@ -155,7 +152,9 @@ struct Program {
 
   const Kernel *findKernel(std::string_view kernel) const;
   const GlobalVariable *findGlobal(std::string_view variable) const;
+  /// The constants, aligned for vector code.
   const std::byte *constantBank() const;
+  void alignConstants();
   /// "file:line" of the instruction's .loc, or "".
   std::string source(uint32_t pc) const;
 };

@@ -43,16 +43,27 @@ struct ReturnPoint {
   uint32_t pc, frame, local;
 };
 
+/// Memory for arrays of lanes.
+class AlignedBytes {
+public:
+  void resize(size_t bytes);
+  std::byte *data() { return reinterpret_cast<std::byte *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) & ~uintptr_t(63)); }
+
+private:
+  std::vector<std::byte> memory;
+};
+
 class Warp {
 public:
   Warp(Block &block, uint32_t index) : block(&block), index(index) {}
 
   /// Starts at the kernel's entry with the lanes of `mask`.
-  void start(const Kernel &kernel, uint32_t mask);
+  void start(uint32_t mask);
 
   enum class Status : uint8_t { Ready, Spinning, Waiting, Done, Failed };
-  /// Executes at most `budget` instructions and takes off what it executed.
-  Status run(uint64_t &budget);
+  /// Executes at most `budget` instructions.
+  Status run(uint64_t budget);
+  uint64_t remaining = 0; ///< of the budget
 
   // -- For handlers.
   template <typename T>
@@ -69,24 +80,26 @@ public:
   }
   const Operand *list(const Instruction &instruction) const { return program->operands.data() + instruction.list; }
 
-  /// Parks the active group at the current pc.
-  void park(Wait wait, uint8_t barrier = 0);
-  /// Leaves only `mask` active; the other lanes of the group go on at `pc`.
-  void splitOff(uint32_t others, uint32_t pc);
+  /// Lanes `mask` of the running group wait at the current instruction; its other lanes go on behind it.
+  void park(uint32_t mask, Wait wait, uint8_t barrier = 0);
+  /// Lanes of `mask` go on at `pc` as a group of their own.
+  void split(uint32_t mask, uint32_t pc);
   /// Lanes of `mask` exit.
   void retire(uint32_t mask);
   /// Whether all lanes that `member` names and that have not exited are in `mask`, the lanes executing; otherwise parks
-  /// them until the rest arrives.
+  /// them until the rest arrives (the handler returns Schedule).
   bool gather(uint32_t mask, uint32_t member);
-  /// The block released barrier `number`: its groups go on after their instruction.
-  void release(uint8_t number, uint32_t reduced);
-  /// A taken backward branch, or a load that may be part of a spin.
-  void noteSpin() { ++spins; }
+  /// The block released barrier `number`: its groups go on behind their instruction.
+  void release(unsigned number, uint32_t reduced);
+  /// Lanes of groups that wait at barrier `number`.
+  uint32_t lanesAt(unsigned number) const;
+  /// Whether a backward branch is part of a spin and the group should give way.
+  bool spins();
 
   /// Fails the grid. `lane` -1: none in particular.
   Flow fail(std::string kind, std::string message, int lane = -1);
+  uint32_t line() const { return program->lines[group.pc].line; }
 
-  /// Bytes of local memory of a lane and whether each was written.
   std::byte *localAt(uint32_t lane, uint64_t offset) { return localMemory.data() + lane * localStride + offset; }
 
   /// "pc, line, lanes and reason" of every group.
@@ -94,33 +107,32 @@ public:
 
   std::array<std::byte *, 3> banks{};
   const Program *program = nullptr;
-  const Kernel *kernel = nullptr;
   Block *block;
   uint32_t index; ///< in the block
   Group group;    ///< what runs; its mask is empty when nothing can
   uint32_t live = 0;
   std::vector<Group> parked;
-  uint32_t spins = 0;
-  bool ranStrongLoad = false;
-  uint32_t carry = 0; ///< condition code of addc, subc, madc
-  // One bit of `localWritten` a byte.
+  bool ranStrongLoad = false; ///< since the last backward branch
+  uint32_t carry = 0;         ///< condition code of addc, subc, madc: a bit a lane
   std::vector<std::byte> localMemory;
-  std::vector<uint64_t> localWritten;
-  uint64_t localStride = 0;
-  uint32_t race = 0; ///< number of the warp in the grid, for the race detector
-  std::vector<std::array<ReturnPoint, 32>> returns; ///< by depth; indexed through `depths`
+  std::vector<uint64_t> localWritten; ///< a bit a byte
+  uint64_t localStride = 0;           ///< of a lane, a multiple of 64
+  RaceDetector::Warp *race = nullptr;
+  std::vector<std::array<ReturnPoint, 32>> returns; ///< by depth
   std::array<uint32_t, 32> depths{};                ///< calls a lane is in
-  /// The frame's registers grow with calls.
-  void enterFrame();
-  std::vector<std::byte> frameMemory;
-  std::vector<std::byte> specialMemory;
 
-  /// Takes in groups at the same pc, runs the lowest pc.
+  /// Points the banks at the running group's frame.
+  void enterFrame() { banks[Operand::kFrame] = frames.data() + group.frame; }
+  /// Takes in groups at the same pc and runs the lowest.
   void choose();
-  uint32_t switchPc = UINT32_MAX; ///< the next pc where another group is parked
 
 private:
-  void setActive(const Group &next);
+  void setSpecials();
+
+  AlignedBytes frames, specials;
+  uint32_t switchPc = UINT32_MAX; ///< the next pc where another group is parked
+  uint32_t spinCount = 0, backEdges = 0, spinTurns = 0;
+  bool failed = false;
 };
 
 } // namespace moec::cudasim
