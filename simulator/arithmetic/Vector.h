@@ -1,4 +1,4 @@
-//===- Vector.h - Eight lanes at a time -------------------------*- C++ -*-===//
+//===- Vector.h - Several lanes at a time -------------------------*- C++ -*-===//
 //
 // Vectors of GCC and Clang, for the loops that compilers do not find by themselves.
 //
@@ -17,6 +17,7 @@ namespace moec::cudasim {
 
 using Float8 = float __attribute__((vector_size(32)));
 using Int8 = int32_t __attribute__((vector_size(32)));
+using UInt4 = uint32_t __attribute__((vector_size(16)));
 using UInt8 = uint32_t __attribute__((vector_size(32)));
 
 template <class Vector>

@@ -12,7 +12,9 @@
 #define MOEC_SIMULATOR_CHECK_ASYNCCOPIES_H
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +36,7 @@ public:
 
   Mode mode() const { return when; }
 
-  /// Thread `thread` (linear index in the block) issues a copy. Empty, or the error: the destination is already in flight. In `Eager` mode
+  /// Thread `thread` (linear index in the block) issues a copy. Empty, or the error: the destination is already in flight, misaligned or outside. In `Eager` mode
   /// the caller executes the copy itself, now.
   std::string issue(uint32_t thread, const AsyncCopy &copy);
   /// `cp.async.commit_group`.
@@ -47,17 +49,40 @@ public:
   void waitAll(uint32_t thread, const Complete &complete);
 
   bool anyInFlight() const { return inFlight != 0; }
-  /// The copy that has a byte of [offset, offset + bytes) in flight, or null. Cheap when nothing is in flight.
+  /// A copy that has not been waited for.
   struct InFlight {
-    uint32_t thread, line, destination;
-    /// Whether the thread has committed it to a group.
-    bool committed;
+    uint32_t thread = 0;
+    AsyncCopy copy;
+    bool committed = false;
   };
-  const InFlight *find(uint32_t offset, uint32_t bytes) const;
-  /// `shared memory at offset 64 is in flight: cp.async at ptx line 12 of thread 3 …`.
+  /// The one that has a byte of [offset, offset + bytes) in flight, if any. Cheap when nothing is in flight.
+  std::optional<InFlight> find(uint32_t offset, uint32_t bytes) const;
+  /// `bytes 64…79 of shared memory are in flight: thread 3 has copied to them at ptx line 12 and not waited …`.
   static std::string describe(const InFlight &copy);
-  /// A thread exits: the copies that nobody waited for stay in flight for the others. Number of them, for a warning.
+  /// Copies that a thread has not waited for, for a warning at its exit.
   uint32_t unfinished(uint32_t thread) const;
+
+private:
+  struct Record {
+    AsyncCopy copy;
+    uint32_t thread = 0;
+    /// Number of the group of its thread.
+    uint32_t group = 0;
+  };
+  struct Thread {
+    /// In the order of their issue.
+    std::deque<uint32_t> records;
+    uint32_t openGroup = 0;
+  };
+  void complete(uint32_t thread, uint32_t groups, const Complete &complete);
+
+  Mode when;
+  uint32_t inFlight = 0;
+  std::vector<Thread> threads;
+  std::vector<Record> records;
+  std::vector<uint32_t> freeRecords;
+  /// By word of shared memory: number of the record + 1.
+  std::vector<uint32_t> words;
 };
 
 } // namespace moec::cudasim

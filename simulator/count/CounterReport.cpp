@@ -1,7 +1,7 @@
 //===- CounterReport.cpp - Counters as sums and as JSON -------------------===//
 #include "simulator/count/Counters.h"
 
-#include "nlohmann/json.hpp"
+#include <nlohmann/json.hpp>
 
 namespace moec::cudasim {
 
@@ -94,14 +94,18 @@ static Json toJson(const CounterReport &report) {
           {"lines", lines}};
 }
 
-std::string CounterReport::json() const { return toJson(*this).dump(2); }
+// Names of kernels and lines come from a module and need not be UTF-8.
+static std::string dump(const Json &json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string CounterReport::json() const { return dump(toJson(*this)); }
 
 std::string json(const std::vector<CounterReport> &reports) {
   Json list = Json::array();
   for (const CounterReport &report : reports)
     list.push_back(toJson(report));
-  // Names of kernels and lines come from a module and need not be UTF-8.
-  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump(list);
 }
 
 } // namespace moec::cudasim

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-
 namespace moec::cudasim {
 
 const char *name(InstructionClass kind) {
@@ -63,9 +62,14 @@ SectorSet::Page &SectorSet::page(uint64_t number) {
 void SectorSet::add(uint64_t address, uint64_t bytes) {
   if (bytes == 0)
     return;
+  // Word by word of 64 sectors.
   for (uint64_t sector = address / 32, end = (address + bytes - 1) / 32;
-       sector <= end; ++sector)
-    page(sector / 2048)[sector % 2048 / 64] |= uint64_t(1) << sector % 64;
+       sector <= end;) {
+    uint64_t last = std::min(sector | 63, end);
+    uint64_t mask = ~uint64_t(0) >> (63 - (last - sector)) << sector % 64;
+    page(sector / 2048)[sector % 2048 / 64] |= mask;
+    sector = last + 1;
+  }
 }
 
 uint64_t SectorSet::count() const {
@@ -117,48 +121,66 @@ unsigned globalSectors(const uint64_t *addresses, uint32_t active,
   return distinct(sectors, count);
 }
 
-/// Wavefronts of one phase: `words` are numbers of 4-byte words.
-template <size_t N>
-static unsigned wavefronts(std::array<uint64_t, N> &words, unsigned count) {
-  count = distinct(words, count);
-  uint8_t perBank[32] = {};
-  unsigned most = 0;
-  for (unsigned i = 0; i < count; ++i)
-    most = std::max<unsigned>(most, ++perBank[words[i] % 32]);
+/// Wavefronts of one phase of up to 32 accesses of `unit` bytes (4, 8 or 16) in the 128 bytes of a row of banks: the most distinct ones
+/// of those that share a bank.
+static unsigned wavefronts(const uint64_t *addresses, uint32_t active,
+                           unsigned unit) {
+  unsigned groups = 128 / unit, most = 1, used = 0;
+  uint64_t seen[32];
+  // Per group of banks, the accesses to it as a list through `next`.
+  uint8_t head[32], size[32], next[32];
+  uint32_t touched = 0;
+  for (; active; active &= active - 1) {
+    uint64_t number = addresses[std::countr_zero(active)] / unit;
+    unsigned group = unsigned(number % groups);
+    unsigned at = used;
+    if (touched >> group & 1) {
+      for (at = head[group]; at < 32 && seen[at] != number;)
+        at = next[at];
+      if (at < 32)
+        continue;
+    } else {
+      touched |= 1u << group;
+      head[group] = 32;
+      size[group] = 0;
+    }
+    seen[used] = number;
+    next[used] = head[group];
+    head[group] = uint8_t(used++);
+    most = std::max<unsigned>(most, ++size[group]);
+  }
   return most;
+}
+
+/// Whether all 32 lanes access consecutive bytes.
+static bool consecutive(const uint64_t *addresses, uint32_t active,
+                        uint32_t bytes) {
+  uint64_t strayed = 0;
+  for (unsigned lane = 0; lane < 32; ++lane)
+    strayed |= addresses[lane] ^ (addresses[0] + lane * bytes);
+  return active == ~0u && !strayed;
 }
 
 Wavefronts sharedWavefronts(const uint64_t *addresses, uint32_t active,
                             uint32_t bytes) {
-  unsigned lanes = bytes <= 4 ? 32 : bytes <= 8 ? 16 : 8;
+  unsigned unit = bytes <= 4 ? 4 : bytes <= 8 ? 8 : 16, lanes = 128 / unit;
+  if (bytes >= 4 && addresses[0] % unit == 0 &&
+      consecutive(addresses, active, bytes))
+    return {unit / 4, unit / 4};
   Wavefronts result = {0, 0};
-  for (unsigned first = 0; first < 32; first += lanes) {
-    std::array<uint64_t, 64> words;
-    unsigned count = 0;
-    uint32_t phase = active >> first & (lanes == 32 ? ~0u : (1u << lanes) - 1);
-    for (; phase; phase &= phase - 1) {
-      uint64_t address = addresses[first + unsigned(std::countr_zero(phase))];
-      for (uint64_t word = address / 4, end = (address + bytes - 1) / 4;
-           word <= end; ++word)
-        words[count++] = word;
-    }
-    if (count) {
-      result.used += wavefronts(words, count);
+  for (unsigned first = 0; first < 32; first += lanes)
+    if (uint32_t phase =
+            active >> first & (lanes == 32 ? ~0u : (1u << lanes) - 1)) {
+      result.used += wavefronts(addresses + first, phase, unit);
       ++result.ideal;
     }
-  }
   return result;
 }
 
 Wavefronts matrixWavefronts(const uint64_t *addresses, unsigned matrices) {
-  Wavefronts result = {0, 0};
-  for (unsigned matrix = 0; matrix < matrices; ++matrix) {
-    std::array<uint64_t, 32> words;
-    for (unsigned i = 0; i < 32; ++i)
-      words[i] = addresses[8 * matrix + i / 4] / 4 + i % 4;
-    result.used += wavefronts(words, 32);
-    ++result.ideal;
-  }
+  Wavefronts result = {0, matrices};
+  for (unsigned matrix = 0; matrix < matrices; ++matrix)
+    result.used += wavefronts(addresses + 8 * matrix, 0xff, 16);
   return result;
 }
 
@@ -171,19 +193,27 @@ void Counters::global(size_t instruction, Direction direction,
   Traffic &traffic = direction == Direction::Load    ? events.globalLoad
                      : direction == Direction::Store ? events.globalStore
                                                      : events.globalAtomic;
-  std::array<uint64_t, 64> sectors;
-  unsigned count = 0;
-  forSectors(addresses, active, bytes,
-             [&](uint64_t sector) { sectors[count++] = sector; });
-  count = distinct(sectors, count);
-  for (unsigned i = 0; i < count; ++i) {
-    if (direction != Direction::Store)
-      loaded.add(sectors[i] * 32, 1);
-    if (direction != Direction::Load)
-      stored.add(sectors[i] * 32, 1);
-  }
   uint64_t moved = uint64_t(std::popcount(active)) * bytes;
-  traffic += {1, moved, count, (moved + 31) / 32};
+  uint64_t used = 0;
+  auto touch = [&](uint64_t address, uint64_t length) {
+    if (direction != Direction::Store)
+      loaded.add(address, length);
+    if (direction != Direction::Load)
+      stored.add(address, length);
+  };
+  if (consecutive(addresses, active, bytes)) {
+    used = (addresses[0] + moved - 1) / 32 - addresses[0] / 32 + 1;
+    touch(addresses[0], moved);
+  } else {
+    std::array<uint64_t, 64> sectors;
+    unsigned count = 0;
+    forSectors(addresses, active, bytes,
+               [&](uint64_t sector) { sectors[count++] = sector; });
+    used = distinct(sectors, count);
+    for (unsigned i = 0; i < used; ++i)
+      touch(sectors[i] * 32, 1);
+  }
+  traffic += {1, moved, used, (moved + 31) / 32};
 }
 
 void Counters::shared(size_t instruction, Direction direction,
