@@ -56,8 +56,7 @@ struct Cubin {
 
 struct FatbinEntry {
   enum class Kind { Ptx, Cubin } kind;
-  /// The suffix of a cubin is in its ELF flags, that of a PTX text in its
-  /// .target.
+  /// Its number alone: the suffix is in the payload.
   Architecture architecture;
   std::span<const std::byte> payload;
 };

@@ -8,6 +8,7 @@
 #ifndef MOEC_SIMULATOR_MACHINE_PROGRAM_H
 #define MOEC_SIMULATOR_MACHINE_PROGRAM_H
 
+#include "simulator/arithmetic/Mma.h"
 #include "simulator/check/RaceDetector.h"
 #include "simulator/count/Counters.h"
 #include "simulator/memory/GlobalMemory.h"
@@ -142,6 +143,7 @@ struct Program {
   std::vector<Function> functions;
   std::vector<Operand> operands;
   std::vector<CallSite> calls;
+  std::vector<Mma> mma; ///< shapes of mma instructions
   std::vector<std::vector<uint32_t>> tables; ///< of brx.idx
   std::vector<std::byte> constants;          ///< see constantBank()
   std::vector<SpecialSlot> specials;
