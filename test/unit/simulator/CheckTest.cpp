@@ -10,13 +10,17 @@ using namespace moec::cudasim;
 namespace {
 
 TEST(SimulatorDiagnosis, Text) {
-  Diagnosis diagnosis{"race", "write races", "k", {0, 1, 2}, 3, 4, 17, "/moec/ir:%17"};
-  EXPECT_EQ(diagnosis.text(), "race: write races (kernel k, block (0,1,2), warp 3, lane 4, ptx line 17, /moec/ir:%17)");
+  Diagnosis diagnosis{"race", "write races", "k", {0, 1, 2}, 3, 4,
+                      17,     "/moec/ir:%17"};
+  EXPECT_EQ(diagnosis.text(), "race: write races (kernel k, block (0,1,2), "
+                              "warp 3, lane 4, ptx line 17, /moec/ir:%17)");
   Diagnosis bare{.kind = "deadlock", .message = "all wait", .kernel = "k"};
   EXPECT_EQ(bare.text(), "deadlock: all wait (kernel k, block (0,0,0))");
 }
 
-bool contains(const char *error, const char *text) { return error && std::string(error).find(text) != std::string::npos; }
+bool contains(const char *error, const char *text) {
+  return error && std::string(error).find(text) != std::string::npos;
+}
 
 TEST(SimulatorMbarrier, Phases) {
   uint64_t bits = 0xcdcdcdcd;
@@ -99,7 +103,9 @@ class Copies : public testing::Test {
 protected:
   AsyncCopies copies{64, 1024, AsyncCopies::Mode::Eager};
   std::vector<uint32_t> done;
-  AsyncCopies::Complete complete = [this](uint32_t, const AsyncCopy &copy) { done.push_back(copy.destination); };
+  AsyncCopies::Complete complete = [this](uint32_t, const AsyncCopy &copy) {
+    done.push_back(copy.destination);
+  };
 };
 
 TEST_F(Copies, GroupsCompleteInOrder) {
@@ -136,17 +142,26 @@ TEST_F(Copies, WaitingIsOfTheThreadAlone) {
   EXPECT_FALSE(copies.find(136, 4));
   EXPECT_FALSE(copies.find(120, 8));
   EXPECT_TRUE(copies.find(120, 9));
-  EXPECT_EQ(AsyncCopies::describe(*found), "bytes 128…135 of shared memory are being copied by thread 3 (cp.async at "
-                                           "ptx line 12), which has not committed it to a group");
+  EXPECT_EQ(AsyncCopies::describe(*found),
+            "bytes 128…135 of shared memory are being copied by thread 3 "
+            "(cp.async at "
+            "ptx line 12), which has not committed it to a group");
   copies.commit(3);
-  EXPECT_NE(AsyncCopies::describe(*copies.find(132, 1)).find("has not waited for the group"), std::string::npos);
+  EXPECT_NE(AsyncCopies::describe(*copies.find(132, 1))
+                .find("has not waited for the group"),
+            std::string::npos);
 }
 
 TEST_F(Copies, Errors) {
   EXPECT_EQ(copies.issue(1, {0, 100, 16, 16, 5}), "");
-  EXPECT_NE(copies.issue(2, {8, 100, 8, 8, 6}).find("overwrites what is in flight"), std::string::npos);
-  EXPECT_NE(copies.issue(2, {1020, 100, 8, 8, 6}).find("1024 bytes of shared memory"), std::string::npos);
-  EXPECT_NE(copies.issue(2, {2, 100, 4, 4, 6}).find("not words"), std::string::npos);
+  EXPECT_NE(
+      copies.issue(2, {8, 100, 8, 8, 6}).find("overwrites what is in flight"),
+      std::string::npos);
+  EXPECT_NE(
+      copies.issue(2, {1020, 100, 8, 8, 6}).find("1024 bytes of shared memory"),
+      std::string::npos);
+  EXPECT_NE(copies.issue(2, {2, 100, 4, 4, 6}).find("not words"),
+            std::string::npos);
 }
 
 } // namespace

@@ -36,22 +36,26 @@ TEST(SimulatorCounters, GlobalSectors) {
 }
 
 TEST(SimulatorCounters, SharedWavefronts) {
-  auto check = [](const Lanes &lanes, uint32_t active, uint32_t bytes, unsigned used, unsigned ideal) {
+  auto check = [](const Lanes &lanes, uint32_t active, uint32_t bytes,
+                  unsigned used, unsigned ideal) {
     Wavefronts waves = sharedWavefronts(lanes.at, active, bytes);
     EXPECT_EQ(waves.used, used);
     EXPECT_EQ(waves.ideal, ideal);
   };
   check([](unsigned l) { return 4 * l; }, ~0u, 4, 1, 1);
-  check([](unsigned) { return 400; }, ~0u, 4, 1, 1);             // broadcast
-  check([](unsigned l) { return 8 * l; }, ~0u, 4, 2, 1);         // every second bank
-  check([](unsigned l) { return 128 * l; }, ~0u, 4, 32, 1);      // one bank
-  check([](unsigned l) { return 128 * (l / 4); }, ~0u, 4, 8, 1); // 8 words in it
-  check([](unsigned l) { return 132 * l; }, ~0u, 4, 1, 1);       // padded
-  check([](unsigned l) { return 2 * l; }, ~0u, 2, 1, 1);         // two lanes a word
+  check([](unsigned) { return 400; }, ~0u, 4, 1, 1);        // broadcast
+  check([](unsigned l) { return 8 * l; }, ~0u, 4, 2, 1);    // every second bank
+  check([](unsigned l) { return 128 * l; }, ~0u, 4, 32, 1); // one bank
+  check([](unsigned l) { return 128 * (l / 4); }, ~0u, 4, 8,
+        1);                                                // 8 words in it
+  check([](unsigned l) { return 132 * l; }, ~0u, 4, 1, 1); // padded
+  check([](unsigned l) { return 2 * l; }, ~0u, 2, 1, 1);   // two lanes a word
   check([](unsigned l) { return 8 * l; }, ~0u, 8, 2, 2);
   check([](unsigned l) { return 16 * l; }, ~0u, 16, 4, 4);
-  check([](unsigned l) { return 16 * l; }, 0xff00, 16, 1, 1);    // one phase has active lanes
-  check([](unsigned l) { return 128 * l; }, ~0u, 16, 32, 4);     // 8 in each of 4 phases
+  check([](unsigned l) { return 16 * l; }, 0xff00, 16, 1,
+        1); // one phase has active lanes
+  check([](unsigned l) { return 128 * l; }, ~0u, 16, 32,
+        4); // 8 in each of 4 phases
   check([](unsigned l) { return 256 * l; }, 0x3, 4, 2, 1);
   check([](unsigned l) { return 16 * l; }, 0, 16, 0, 0);
 }
@@ -61,7 +65,8 @@ TEST(SimulatorCounters, MatrixWavefronts) {
   Lanes rows([](unsigned l) { return 128 * (l % 8) + 16 * (l / 8); });
   EXPECT_EQ(matrixWavefronts(rows.at, 4).used, 32u);
   EXPECT_EQ(matrixWavefronts(rows.at, 4).ideal, 4u);
-  Lanes swizzled([](unsigned l) { return 128 * (l % 8) + 16 * ((l / 8) ^ (l % 8)); });
+  Lanes swizzled(
+      [](unsigned l) { return 128 * (l % 8) + 16 * ((l / 8) ^ (l % 8)); });
   EXPECT_EQ(matrixWavefronts(swizzled.at, 4).used, 4u);
   Lanes padded([](unsigned l) { return 144 * (l % 8); });
   EXPECT_EQ(matrixWavefronts(padded.at, 1).used, 1u);
@@ -88,7 +93,8 @@ TEST(SimulatorCounters, SectorSet) {
 
 TEST(SimulatorCounters, Launch) {
   Counters counters(3);
-  Lanes packed([](unsigned l) { return 0x1000 + 4 * l; }), strided([](unsigned l) { return 0x1000 + 32 * l; });
+  Lanes packed([](unsigned l) { return 0x1000 + 4 * l; }),
+      strided([](unsigned l) { return 0x1000 + 32 * l; });
   counters.issue(0, ~0u);
   counters.global(0, Counters::Direction::Load, packed.at, ~0u, 4);
   counters.issue(0, 0xf);
@@ -100,16 +106,19 @@ TEST(SimulatorCounters, Launch) {
   uint32_t bytes[32];
   for (unsigned l = 0; l < 32; ++l)
     bytes[l] = l < 16 ? 16 : 0;
-  Lanes sources([](unsigned l) { return 0x8000 + 16 * l; }), shared([](unsigned l) { return 16 * l; });
+  Lanes sources([](unsigned l) { return 0x8000 + 16 * l; }),
+      shared([](unsigned l) { return 16 * l; });
   counters.asyncCopy(2, sources.at, shared.at, bytes, ~0u, 16);
 
   const Events &load = counters.instructions()[0].events;
   EXPECT_EQ(load.globalLoad, (Traffic{2, 144, 8, 5}));
   EXPECT_EQ(counters.instructions()[0].warpInstructions, 2u);
   EXPECT_EQ(counters.instructions()[0].threadInstructions, 36u);
-  EXPECT_EQ(counters.instructions()[1].events.globalAtomic, (Traffic{1, 128, 4, 4}));
+  EXPECT_EQ(counters.instructions()[1].events.globalAtomic,
+            (Traffic{1, 128, 4, 4}));
   const Events &copy = counters.instructions()[2].events;
-  EXPECT_EQ(copy.globalLoad, (Traffic{1, 256, 8, 8})); // lanes that read nothing touch nothing
+  EXPECT_EQ(copy.globalLoad,
+            (Traffic{1, 256, 8, 8})); // lanes that read nothing touch nothing
   EXPECT_EQ(copy.sharedStore, (Traffic{1, 512, 4, 4}));
   EXPECT_EQ(copy.asyncCopies, 32u);
   EXPECT_EQ(copy.asyncBytes, 512u);
@@ -127,13 +136,15 @@ TEST(SimulatorCounters, Report) {
     counters.events(1).mmaFlop = 4096;
     return counters;
   };
-  std::vector<InstructionInfo> infos = {{InstructionClass::Integer, 7, ""},
-                                        {InstructionClass::Matrix, 8, "/moec/ir:%3"},
-                                        {InstructionClass::Move, 9, "never executed"}};
+  std::vector<InstructionInfo> infos = {
+      {InstructionClass::Integer, 7, ""},
+      {InstructionClass::Matrix, 8, "/moec/ir:%3"},
+      {InstructionClass::Move, 9, "never executed"}};
   CounterReport report = CounterReport::of(launch(), infos);
   report.kernel = "k\xff";
   EXPECT_EQ(report.total.warpInstructions, 2u);
-  EXPECT_EQ(report.classes[unsigned(InstructionClass::Matrix)].events.mmaFlop, 4096u);
+  EXPECT_EQ(report.classes[unsigned(InstructionClass::Matrix)].events.mmaFlop,
+            4096u);
   EXPECT_EQ(report.lines.size(), 2u);
   CounterReport twice = report;
   twice += CounterReport::of(launch(), infos);
@@ -146,7 +157,8 @@ TEST(SimulatorCounters, Report) {
   EXPECT_EQ(json["classes"]["integer"]["thread_instructions"], 32);
   EXPECT_FALSE(json["classes"].contains("move"));
   EXPECT_FALSE(json["total"].contains("atomics"));
-  EXPECT_EQ(nlohmann::json::parse(moec::cudasim::json({report, twice})).size(), 2u);
+  EXPECT_EQ(nlohmann::json::parse(moec::cudasim::json({report, twice})).size(),
+            2u);
 
   Counters sum = launch();
   sum += launch();

@@ -3,8 +3,8 @@
 // f32 against the host's own rounding modes; f64 by the exact sign of the error; f16 and bf16 against 113-bit arithmetic.
 //
 //===----------------------------------------------------------------------===//
-#include "simulator/arithmetic/Approximate.h"
 #include "simulator/arithmetic/Float.h"
+#include "simulator/arithmetic/Approximate.h"
 
 #include <gtest/gtest.h>
 
@@ -23,8 +23,9 @@ class Operands {
 public:
   float next() {
     uint32_t x = uint32_t(random());
-    static constexpr uint32_t special[] = {0,          0x80000000, 1,          0x807fffff, 0x7f7fffff, 0xff7fffff,
-                                           0x7f800000, 0xff800000, 0x7fc00000, 0x00800000, 0x3f800000, 0xbf800001};
+    static constexpr uint32_t special[] = {
+        0,          0x80000000, 1,          0x807fffff, 0x7f7fffff, 0xff7fffff,
+        0x7f800000, 0xff800000, 0x7fc00000, 0x00800000, 0x3f800000, 0xbf800001};
     switch (random() % 4) {
     case 0:
       return value(special[x % std::size(special)]);
@@ -52,17 +53,25 @@ void checkDirected(int host) {
   Operands operands;
   constexpr Mode mode{R};
   for (int i = 0; i < 300000; ++i) {
-    volatile float a = operands.next(), b = operands.next(), c = operands.next();
+    volatile float a = operands.next(), b = operands.next(),
+                   c = operands.next();
     auto same = [&](float got, float want, const char *what) {
-      ASSERT_EQ(bits(got), std::isnan(want) ? CanonicalNaN32 : bits(want)) << what << " " << a << " " << b << " " << c;
+      ASSERT_EQ(bits(got), std::isnan(want) ? CanonicalNaN32 : bits(want))
+          << what << " " << a << " " << b << " " << c;
     };
-    same(add<mode>(float(a), float(b)), hostRounded(host, [&] { return a + b; }), "add");
-    same(sub<mode>(float(a), float(b)), hostRounded(host, [&] { return a - b; }), "sub");
-    same(mul<mode>(float(a), float(b)), hostRounded(host, [&] { return a * b; }), "mul");
-    same(fma<mode>(float(a), float(b), float(c)), hostRounded(host, [&] { return std::fma(a, b, c); }), "fma");
-    same(div<mode>(float(a), float(b)), hostRounded(host, [&] { return a / b; }), "div");
+    same(add<mode>(float(a), float(b)),
+         hostRounded(host, [&] { return a + b; }), "add");
+    same(sub<mode>(float(a), float(b)),
+         hostRounded(host, [&] { return a - b; }), "sub");
+    same(mul<mode>(float(a), float(b)),
+         hostRounded(host, [&] { return a * b; }), "mul");
+    same(fma<mode>(float(a), float(b), float(c)),
+         hostRounded(host, [&] { return std::fma(a, b, c); }), "fma");
+    same(div<mode>(float(a), float(b)),
+         hostRounded(host, [&] { return a / b; }), "div");
     same(rcp<mode>(float(a)), hostRounded(host, [&] { return 1 / a; }), "rcp");
-    same(sqrt<mode>(float(a)), hostRounded(host, [&] { return std::sqrt(a); }), "sqrt");
+    same(sqrt<mode>(float(a)), hostRounded(host, [&] { return std::sqrt(a); }),
+         "sqrt");
   }
 }
 
@@ -75,35 +84,48 @@ TEST(SimulatorFloat, F32LikeTheHostInEachMode) {
 
 TEST(SimulatorFloat, F64DirectedModesBracketTheExactResult) {
   std::mt19937_64 random(3);
-  auto draw = [&] { return std::bit_cast<double>((random() & 0x800fffffffffffff) | (1013 + random() % 20) << 52); };
-  constexpr Mode down{Rounding::Down}, up{Rounding::Up}, zero{Rounding::TowardZero};
+  auto draw = [&] {
+    return std::bit_cast<double>((random() & 0x800fffffffffffff) |
+                                 (1013 + random() % 20) << 52);
+  };
+  constexpr Mode down{Rounding::Down}, up{Rounding::Up},
+      zero{Rounding::TowardZero};
   for (int i = 0; i < 20000; ++i) {
     double a = draw(), b = draw();
-    auto bracket = [&](double low, double high, double chopped, auto error, const char *what) {
+    auto bracket = [&](double low, double high, double chopped, auto error,
+                       const char *what) {
       // error(r) has the sign of the exact result less r, exactly.
       ASSERT_GE(error(low), 0) << what;
       ASSERT_LE(error(high), 0) << what;
-      ASSERT_EQ(high, error(low) == 0 ? low : std::nextafter(low, INFINITY)) << what;
+      ASSERT_EQ(high, error(low) == 0 ? low : std::nextafter(low, INFINITY))
+          << what;
       ASSERT_EQ(chopped, low > 0 ? low : high) << what;
     };
-    bracket(mul<down>(a, b), mul<up>(a, b), mul<zero>(a, b), [&](double r) { return std::fma(a, b, -r); }, "mul");
+    bracket(
+        mul<down>(a, b), mul<up>(a, b), mul<zero>(a, b),
+        [&](double r) { return std::fma(a, b, -r); }, "mul");
     bracket(
         div<down>(a, b), div<up>(a, b), div<zero>(a, b),
         [&](double r) { return std::fma(-r, b, a) * (b > 0 ? 1 : -1); }, "div");
     double root = std::fabs(a);
     bracket(
-        sqrt<down>(root), sqrt<up>(root), sqrt<zero>(root), [&](double r) { return std::fma(-r, r, root); }, "sqrt");
-    auto sumError = [&](double r) { return double(__float128(a) + __float128(b) - __float128(r)); };
+        sqrt<down>(root), sqrt<up>(root), sqrt<zero>(root),
+        [&](double r) { return std::fma(-r, r, root); }, "sqrt");
+    auto sumError = [&](double r) {
+      return double(__float128(a) + __float128(b) - __float128(r));
+    };
     bracket(add<down>(a, b), add<up>(a, b), add<zero>(a, b), sumError, "add");
   }
   EXPECT_EQ((fma<down>(0x1p0 + 0x1p-52, 0x1p0 + 0x1p-52, -1.0)), 0x1.0p-51);
-  EXPECT_EQ((fma<up>(0x1p0 + 0x1p-52, 0x1p0 + 0x1p-52, -1.0)), 0x1.0000000000000p-51 + 0x1p-103);
+  EXPECT_EQ((fma<up>(0x1p0 + 0x1p-52, 0x1p0 + 0x1p-52, -1.0)),
+            0x1.0000000000000p-51 + 0x1p-103);
 }
 
 TEST(SimulatorFloat, FlushAndSaturate) {
   constexpr Mode ftz{.ftz = true}, sat{.sat = true};
   float tiny = 0x1p-127f;
-  EXPECT_EQ(bits(add<ftz>(tiny, tiny)), 0u);       // operands are flushed: 2 tiny would be normal
+  EXPECT_EQ(bits(add<ftz>(tiny, tiny)),
+            0u); // operands are flushed: 2 tiny would be normal
   EXPECT_EQ(bits(mul<ftz>(-0x1p-100f, 0x1p-40f)), 0x80000000u);
   EXPECT_EQ(bits(add<Mode{}>(tiny, tiny)), bits(0x1p-126f));
   EXPECT_EQ((fma<sat>(2.0f, 3.0f, 0.0f)), 1.0f);
@@ -114,13 +136,15 @@ TEST(SimulatorFloat, FlushAndSaturate) {
 }
 
 TEST(SimulatorFloat, MinMax) {
-  constexpr MinMax min{}, max{.max = true}, maxNaN{.max = true, .propagateNaN = true};
+  constexpr MinMax min{}, max{.max = true},
+      maxNaN{.max = true, .propagateNaN = true};
   constexpr MinMax xorsign{.max = true, .xorsign = true, .abs = true};
   EXPECT_EQ(bits(minmax<min>(0.0f, -0.0f)), 0x80000000u);
   EXPECT_EQ(bits(minmax<max>(-0.0f, 0.0f)), 0u);
   EXPECT_EQ((minmax<min>(NAN, 3.0f)), 3.0f);
   EXPECT_EQ((minmax<max>(-5.0f, NAN)), -5.0f);
-  EXPECT_EQ(bits(minmax<max>(value(0xffc00001), value(0x7fc00001))), CanonicalNaN32);
+  EXPECT_EQ(bits(minmax<max>(value(0xffc00001), value(0x7fc00001))),
+            CanonicalNaN32);
   EXPECT_EQ(bits(minmax<maxNaN>(NAN, 3.0f)), CanonicalNaN32);
   EXPECT_EQ((minmax<xorsign>(-2.0f, 1.0f)), -2.0f);
   EXPECT_EQ((minmax<xorsign>(-2.0f, -3.0f)), 3.0f);
@@ -148,7 +172,8 @@ uint16_t nearest(__float128 x) {
     (exact(middle) <= x ? low : high) = middle;
   }
   __float128 toLow = x - exact(low), toHigh = exact(high) - x;
-  uint32_t result = toLow < toHigh || (toLow == toHigh && low % 2 == 0) ? low : high;
+  uint32_t result =
+      toLow < toHigh || (toLow == toHigh && low % 2 == 0) ? low : high;
   return uint16_t(result | (negative ? 0x8000 : 0));
 }
 
@@ -158,9 +183,12 @@ void checkHalf() {
   for (int i = 0; i < 300000; ++i) {
     // Of few exponents, so that 113 bits hold everything: all in the middle or all among subnormals.
     auto draw = [&] {
-      uint32_t x = uint32_t(random()), exponents = F.exponentBits == 8 ? 16 : 31;
-      uint32_t exponent = x % exponents + (F.exponentBits == 8 && i % 2 ? 120 : 0);
-      return uint16_t((x >> 16 & 0x8000) | exponent << F.mantissaBits | (x >> 21 & ((1u << F.mantissaBits) - 1)));
+      uint32_t x = uint32_t(random()),
+               exponents = F.exponentBits == 8 ? 16 : 31;
+      uint32_t exponent =
+          x % exponents + (F.exponentBits == 8 && i % 2 ? 120 : 0);
+      return uint16_t((x >> 16 & 0x8000) | exponent << F.mantissaBits |
+                      (x >> 21 & ((1u << F.mantissaBits) - 1)));
     };
     uint16_t a = draw(), b = draw(), c = draw();
     __float128 x = decode<F>(a), y = decode<F>(b), z = decode<F>(c);
@@ -169,7 +197,8 @@ void checkHalf() {
       // The sign of a zero: not told apart by the oracle.
       if ((pattern & 0x7fff) == 0 && (got & 0x7fff) == 0)
         return;
-      ASSERT_EQ(got, pattern) << what << std::hex << " " << a << " " << b << " " << c;
+      ASSERT_EQ(got, pattern)
+          << what << std::hex << " " << a << " " << b << " " << c;
     };
     same(Half<F>::add(a, b, {}), x + y, "add");
     same(Half<F>::sub(a, b, {}), x - y, "sub");
@@ -200,7 +229,9 @@ TEST(SimulatorFloat, HalfModifiers) {
   EXPECT_EQ(Half<F16>::fma(h(1), h(-3), h(1), {.relu = true}), 0);
   EXPECT_EQ(Half<F16>::fma(0x7e00, h(-3), h(1), {.relu = true}), 0x7fff);
   EXPECT_EQ(Half<F16>::minmax<MinMax{}>(0x7e00, h(2)), h(2));
-  EXPECT_EQ((Half<F16>::minmax<MinMax{.max = true, .propagateNaN = true}>(0x7e00, h(2))), 0x7fff);
+  EXPECT_EQ((Half<F16>::minmax<MinMax{.max = true, .propagateNaN = true}>(
+                0x7e00, h(2))),
+            0x7fff);
   EXPECT_EQ(Half<BF16>::minmax<MinMax{}>(0x0000, 0x8000), 0x8000);
 }
 
@@ -224,8 +255,10 @@ private:
 };
 
 TEST(SimulatorApproximate, SpecialValues) {
-  Approximately ex2(Approximation::Ex2), lg2(Approximation::Lg2), rcp(Approximation::Rcp), rsqrt(Approximation::Rsqrt),
-      sqrt(Approximation::Sqrt), sin(Approximation::Sin), cos(Approximation::Cos), tanh(Approximation::Tanh);
+  Approximately ex2(Approximation::Ex2), lg2(Approximation::Lg2),
+      rcp(Approximation::Rcp), rsqrt(Approximation::Rsqrt),
+      sqrt(Approximation::Sqrt), sin(Approximation::Sin),
+      cos(Approximation::Cos), tanh(Approximation::Tanh);
   EXPECT_EQ(ex2(-0.0f), 1.0f);
   EXPECT_EQ(bits(ex2(-INFINITY)), 0u);
   EXPECT_EQ(ex2(INFINITY), INFINITY);
@@ -255,11 +288,19 @@ TEST(SimulatorApproximate, CorrectlyRounded) {
   std::mt19937 random(5);
   for (int i = 0; i < 100000; ++i) {
     float x = std::ldexp(float(int32_t(random())), -24 - int(random() % 12));
-    ASSERT_EQ(bits(Approximately(Approximation::Ex2)(x)), bits(float(std::exp2((long double)x)))) << x;
+    ASSERT_EQ(bits(Approximately(Approximation::Ex2)(x)),
+              bits(float(std::exp2((long double)x))))
+        << x;
     float y = std::fabs(x);
-    ASSERT_EQ(bits(Approximately(Approximation::Lg2)(y)), bits(float(std::log2((long double)y)))) << x;
-    ASSERT_EQ(bits(Approximately(Approximation::Rsqrt)(y)), bits(float(1 / std::sqrt((long double)y)))) << x;
-    ASSERT_EQ(bits(Approximately(Approximation::Tanh)(x)), bits(float(std::tanh((long double)x)))) << x;
+    ASSERT_EQ(bits(Approximately(Approximation::Lg2)(y)),
+              bits(float(std::log2((long double)y))))
+        << x;
+    ASSERT_EQ(bits(Approximately(Approximation::Rsqrt)(y)),
+              bits(float(1 / std::sqrt((long double)y))))
+        << x;
+    ASSERT_EQ(bits(Approximately(Approximation::Tanh)(x)),
+              bits(float(std::tanh((long double)x))))
+        << x;
   }
 }
 
@@ -270,13 +311,19 @@ TEST(SimulatorApproximate, PerturbationStaysInTheBound) {
     double relative, absolute;
   };
   const Bound bounds[] = {
-      {Approximation::Rsqrt, [](long double x) { return 1 / std::sqrt(x); }, std::exp2(-22.9), 0},
-      {Approximation::Sqrt, [](long double x) { return std::sqrt(x); }, 0x1p-23, 0},
-      {Approximation::Tanh, [](long double x) { return std::tanh(x); }, 0x1p-11, 0},
-      {Approximation::Sin, [](long double x) { return std::sin(x); }, 0, std::exp2(-20.5)},
-      {Approximation::Cos, [](long double x) { return std::cos(x); }, 0, std::exp2(-20.5)},
+      {Approximation::Rsqrt, [](long double x) { return 1 / std::sqrt(x); },
+       std::exp2(-22.9), 0},
+      {Approximation::Sqrt, [](long double x) { return std::sqrt(x); }, 0x1p-23,
+       0},
+      {Approximation::Tanh, [](long double x) { return std::tanh(x); }, 0x1p-11,
+       0},
+      {Approximation::Sin, [](long double x) { return std::sin(x); }, 0,
+       std::exp2(-20.5)},
+      {Approximation::Cos, [](long double x) { return std::cos(x); }, 0,
+       std::exp2(-20.5)},
       // 2 ulp and 1 ulp: at least 2^-24 of the value each.
-      {Approximation::Ex2, [](long double x) { return std::exp2(x); }, 0x1p-22, 0},
+      {Approximation::Ex2, [](long double x) { return std::exp2(x); }, 0x1p-22,
+       0},
       {Approximation::Rcp, [](long double x) { return 1 / x; }, 0x1p-23, 0},
   };
   std::mt19937 random(6);
@@ -284,9 +331,11 @@ TEST(SimulatorApproximate, PerturbationStaysInTheBound) {
     int changed = 0, differ = 0;
     for (int i = 0; i < 20000; ++i) {
       float x = float(random() % 6000001 + 1) * 1e-6f;
-      float exact = Approximately(bound.function)(x), got = Approximately(bound.function, false, 1)(x);
+      float exact = Approximately(bound.function)(x),
+            got = Approximately(bound.function, false, 1)(x);
       long double want = bound.exact(x), error = std::fabs(got - want);
-      ASSERT_LE(error, bound.relative * std::fabs(want) + bound.absolute) << int(bound.function) << " " << x;
+      ASSERT_LE(error, bound.relative * std::fabs(want) + bound.absolute)
+          << int(bound.function) << " " << x;
       ASSERT_EQ(bits(got), bits(Approximately(bound.function, false, 1)(x)));
       changed += got != exact;
       differ += got != Approximately(bound.function, false, 2)(x);

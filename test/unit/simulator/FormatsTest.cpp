@@ -29,7 +29,8 @@ const std::vector<double> &magnitudes() {
         if (F.hasInfinity ? top : top && f == (1u << m) - 1)
           continue;
         double fraction = std::ldexp(double(f), -int(m));
-        result.push_back(e == 0 ? std::ldexp(fraction, 1 - bias) : std::ldexp(1 + fraction, int(e) - bias));
+        result.push_back(e == 0 ? std::ldexp(fraction, 1 - bias)
+                                : std::ldexp(1 + fraction, int(e) - bias));
       }
     return result;
   }();
@@ -47,21 +48,30 @@ uint32_t expected(double x, Rounding rounding, bool satfinite) {
   if (above != values.end() && *above == magnitude)
     return sign | uint32_t(above - values.begin());
   uint32_t up = uint32_t(above - values.begin()), down = up - 1;
-  bool away = (rounding == Rounding::Up && !negative) || (rounding == Rounding::Down && negative);
-  bool nearest = rounding == Rounding::NearestEven || rounding == Rounding::NearestAway;
+  bool away = (rounding == Rounding::Up && !negative) ||
+              (rounding == Rounding::Down && negative);
+  bool nearest =
+      rounding == Rounding::NearestEven || rounding == Rounding::NearestAway;
   // The value after the largest, if there were one more.
   size_t last = values.size() - 1;
-  double next = above == values.end() ? values[last] + (values[last] - values[last - 1]) : *above;
+  double next = above == values.end()
+                    ? values[last] + (values[last] - values[last - 1])
+                    : *above;
   if (nearest) {
     double toUp = next - magnitude, toDown = magnitude - values[down];
-    away = toUp < toDown || (toUp == toDown && (rounding == Rounding::NearestAway || up % 2 == 0));
+    away =
+        toUp < toDown ||
+        (toUp == toDown && (rounding == Rounding::NearestAway || up % 2 == 0));
     away |= magnitude >= next;
   }
-  uint32_t beyond = satfinite ? uint32_t(last) : F.hasInfinity ? uint32_t(last + 1) : uint32_t(last + 1);
+  uint32_t beyond = satfinite       ? uint32_t(last)
+                    : F.hasInfinity ? uint32_t(last + 1)
+                                    : uint32_t(last + 1);
   return sign | (!away ? down : above == values.end() ? beyond : up);
 }
 
-constexpr Rounding Modes[] = {Rounding::NearestEven, Rounding::TowardZero, Rounding::Down, Rounding::Up,
+constexpr Rounding Modes[] = {Rounding::NearestEven, Rounding::TowardZero,
+                              Rounding::Down, Rounding::Up,
                               Rounding::NearestAway};
 
 template <Format F>
@@ -70,11 +80,13 @@ void checkEncode() {
   std::vector<float> inputs;
   auto around = [&](double x) {
     float f = float(x);
-    inputs.insert(inputs.end(), {f, std::nextafterf(f, 0), std::nextafterf(f, INFINITY)});
+    inputs.insert(inputs.end(),
+                  {f, std::nextafterf(f, 0), std::nextafterf(f, INFINITY)});
   };
   for (size_t i = 0; i < values.size(); ++i) {
     around(values[i]);
-    double next = i + 1 < values.size() ? values[i + 1] : 2 * values[i] - values[i - 1];
+    double next =
+        i + 1 < values.size() ? values[i + 1] : 2 * values[i] - values[i - 1];
     around((values[i] + next) / 2);
   }
   std::mt19937 random(1);
@@ -85,7 +97,8 @@ void checkEncode() {
       if (std::isfinite(y))
         for (Rounding rounding : Modes)
           for (bool satfinite : {false, true})
-            ASSERT_EQ(encode<F>(y, rounding, {.saturateFinite = satfinite}), expected<F>(y, rounding, satfinite))
+            ASSERT_EQ(encode<F>(y, rounding, {.saturateFinite = satfinite}),
+                      expected<F>(y, rounding, satfinite))
                 << y << " mode " << int(rounding) << " satfinite " << satfinite;
 }
 
@@ -123,18 +136,23 @@ TEST(SimulatorFormats, DecodeOfEveryPattern) {
 
 TEST(SimulatorFormats, FormsWithoutBranchesAreTheSame) {
   for (uint32_t i = 0; i < 1u << 16; ++i) {
-    ASSERT_EQ(std::bit_cast<uint32_t>(fromF16(uint16_t(i))), std::bit_cast<uint32_t>(decode<F16>(i)));
+    ASSERT_EQ(std::bit_cast<uint32_t>(fromF16(uint16_t(i))),
+              std::bit_cast<uint32_t>(decode<F16>(i)));
     if (float x = decode<BF16>(i); !std::isnan(x))
-      ASSERT_EQ(std::bit_cast<uint32_t>(fromBF16(uint16_t(i))), std::bit_cast<uint32_t>(x));
+      ASSERT_EQ(std::bit_cast<uint32_t>(fromBF16(uint16_t(i))),
+                std::bit_cast<uint32_t>(x));
   }
   std::mt19937 random(2);
   auto check = [](uint32_t bits) {
     float x = std::bit_cast<float>(bits);
-    ASSERT_EQ(toF16(x), encode<F16>(x, Rounding::NearestEven)) << std::hex << bits;
-    ASSERT_EQ(toBF16(x), encode<BF16>(x, Rounding::NearestEven)) << std::hex << bits;
+    ASSERT_EQ(toF16(x), encode<F16>(x, Rounding::NearestEven))
+        << std::hex << bits;
+    ASSERT_EQ(toBF16(x), encode<BF16>(x, Rounding::NearestEven))
+        << std::hex << bits;
   };
   for (uint32_t high = 0; high < 1u << 16; ++high)
-    for (uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu, 0x1000u, 0x0fffu, 0x1001u})
+    for (uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu, 0x1000u,
+                         0x0fffu, 0x1001u})
       check(high << 16 | low);
   for (int i = 0; i < 1000000; ++i)
     check(uint32_t(random()));
@@ -210,7 +228,9 @@ TEST(SimulatorFormats, ToInteger) {
   EXPECT_EQ(toInteger<int64_t>(NAN, rz), INT64_MIN);
   EXPECT_EQ(toInteger<uint64_t>(NAN, rz), uint64_t(1) << 63);
   EXPECT_TRUE(std::signbit(toIntegral(-0.25f, rn)));
-  EXPECT_EQ(std::bit_cast<uint32_t>(toIntegral(std::bit_cast<float>(0x7fc00001u), rn)), CanonicalNaN32);
+  EXPECT_EQ(std::bit_cast<uint32_t>(
+                toIntegral(std::bit_cast<float>(0x7fc00001u), rn)),
+            CanonicalNaN32);
 }
 
 TEST(SimulatorFormats, FromInteger) {
@@ -222,14 +242,20 @@ TEST(SimulatorFormats, FromInteger) {
   EXPECT_EQ(toFloat(UINT64_MAX, Rounding::TowardZero), 0x1.fffffep63f);
   EXPECT_EQ(toFloat(UINT64_MAX, Rounding::NearestEven), 0x1p64f);
   // Just above half way, which 53 bits cannot hold.
-  EXPECT_EQ(toFloat((uint64_t(1) << 63) + (uint64_t(1) << 39) + 1, Rounding::NearestEven), 0x1.000002p63f);
-  EXPECT_EQ(toDouble(int64_t(9007199254740993), Rounding::NearestEven), 9007199254740992.0);
-  EXPECT_EQ(toDouble(int64_t(9007199254740993), Rounding::Up), 9007199254740994.0);
+  EXPECT_EQ(toFloat((uint64_t(1) << 63) + (uint64_t(1) << 39) + 1,
+                    Rounding::NearestEven),
+            0x1.000002p63f);
+  EXPECT_EQ(toDouble(int64_t(9007199254740993), Rounding::NearestEven),
+            9007199254740992.0);
+  EXPECT_EQ(toDouble(int64_t(9007199254740993), Rounding::Up),
+            9007199254740994.0);
   EXPECT_EQ(toDouble(UINT64_MAX, Rounding::TowardZero), 0x1.fffffffffffffp63);
   EXPECT_EQ(encodeInteger<F16>(2049, Rounding::NearestEven), 0x6800u);
   EXPECT_EQ(encodeInteger<F16>(2049, Rounding::Up), 0x6801u);
   EXPECT_EQ(encodeInteger<F16>(-70000, Rounding::NearestEven), 0xfc00u);
-  EXPECT_EQ(encodeInteger<BF16>((int64_t(1) << 40) + (int64_t(1) << 32) + 1, Rounding::NearestEven), 0x5381u);
+  EXPECT_EQ(encodeInteger<BF16>((int64_t(1) << 40) + (int64_t(1) << 32) + 1,
+                                Rounding::NearestEven),
+            0x5381u);
 }
 
 } // namespace

@@ -3,9 +3,9 @@
 // The layouts here are the rows of the manual's tables, element by element, and not the rule that the simulator makes of them.
 //
 //===----------------------------------------------------------------------===//
+#include "simulator/arithmetic/Mma.h"
 #include "simulator/arithmetic/Float.h"
 #include "simulator/arithmetic/Fragments.h"
-#include "simulator/arithmetic/Mma.h"
 
 #include <gtest/gtest.h>
 
@@ -26,49 +26,75 @@ struct Layout {
   Position (*b)(unsigned g, unsigned t, unsigned i); // row k, column n
 };
 
-Position accumulator(unsigned g, unsigned t, unsigned i) { return {i < 2 ? g : g + 8, 2 * t + (i & 1)}; }
+Position accumulator(unsigned g, unsigned t, unsigned i) {
+  return {i < 2 ? g : g + 8, 2 * t + (i & 1)};
+}
 
 // m16n8k16 of 16 bits.
 Position aHalf16(unsigned g, unsigned t, unsigned i) {
   bool low = i == 0 || i == 1 || i == 4 || i == 5;
   return {low ? g : g + 8, 2 * t + (i & 1) + (i >= 4 ? 8 : 0)};
 }
-Position bHalf16(unsigned g, unsigned t, unsigned i) { return {2 * t + (i & 1) + (i >= 2 ? 8 : 0), g}; }
+Position bHalf16(unsigned g, unsigned t, unsigned i) {
+  return {2 * t + (i & 1) + (i >= 2 ? 8 : 0), g};
+}
 // m16n8k8 of 16 bits.
-Position aHalf8(unsigned g, unsigned t, unsigned i) { return {i < 2 ? g : g + 8, 2 * t + (i & 1)}; }
-Position bHalf8(unsigned g, unsigned t, unsigned i) { return {2 * t + (i & 1), g}; }
+Position aHalf8(unsigned g, unsigned t, unsigned i) {
+  return {i < 2 ? g : g + 8, 2 * t + (i & 1)};
+}
+Position bHalf8(unsigned g, unsigned t, unsigned i) {
+  return {2 * t + (i & 1), g};
+}
 // m16n8k8 and m16n8k4 of tf32.
 Position aWord8(unsigned g, unsigned t, unsigned i) {
   return {i == 0 || i == 2 ? g : g + 8, i == 0 || i == 1 ? t : t + 4};
 }
-Position bWord8(unsigned g, unsigned t, unsigned i) { return {i == 0 ? t : t + 4, g}; }
-Position aWord4(unsigned g, unsigned t, unsigned i) { return {i == 0 ? g : g + 8, t}; }
+Position bWord8(unsigned g, unsigned t, unsigned i) {
+  return {i == 0 ? t : t + 4, g};
+}
+Position aWord4(unsigned g, unsigned t, unsigned i) {
+  return {i == 0 ? g : g + 8, t};
+}
 Position bWord4(unsigned g, unsigned t, unsigned) { return {t, g}; }
 // m16n8k32 and m16n8k16 of 8 bits.
 Position aByte32(unsigned g, unsigned t, unsigned i) {
   bool low = i < 4 || (i >= 8 && i < 12);
   return {low ? g : g + 8, 4 * t + (i & 3) + (i >= 8 ? 16 : 0)};
 }
-Position bByte32(unsigned g, unsigned t, unsigned i) { return {4 * t + (i & 3) + (i >= 4 ? 16 : 0), g}; }
-Position aByte16(unsigned g, unsigned t, unsigned i) { return {i < 4 ? g : g + 8, 4 * t + (i & 3)}; }
+Position bByte32(unsigned g, unsigned t, unsigned i) {
+  return {4 * t + (i & 3) + (i >= 4 ? 16 : 0), g};
+}
+Position aByte16(unsigned g, unsigned t, unsigned i) {
+  return {i < 4 ? g : g + 8, 4 * t + (i & 3)};
+}
 Position bByte16(unsigned g, unsigned t, unsigned i) { return {4 * t + i, g}; }
 // m8n8k16 of 8 bits.
 Position aByteM8(unsigned g, unsigned t, unsigned i) { return {g, 4 * t + i}; }
 
 const Layout layouts[] = {
-    {{16, 8, 16, F16, F16, F32}, 8, 4, aHalf16, bHalf16},   {{16, 8, 16, F16, F16, F16}, 8, 4, aHalf16, bHalf16},
-    {{16, 8, 16, BF16, BF16, F32}, 8, 4, aHalf16, bHalf16}, {{16, 8, 8, F16, F16, F32}, 4, 2, aHalf8, bHalf8},
-    {{16, 8, 8, F16, F16, F16}, 4, 2, aHalf8, bHalf8},      {{16, 8, 8, BF16, BF16, F32}, 4, 2, aHalf8, bHalf8},
-    {{16, 8, 8, TF32, TF32, F32}, 4, 2, aWord8, bWord8},    {{16, 8, 4, TF32, TF32, F32}, 2, 1, aWord4, bWord4},
-    {{16, 8, 32, E4M3, E4M3, F32}, 16, 8, aByte32, bByte32}, {{16, 8, 32, E5M2, E4M3, F32}, 16, 8, aByte32, bByte32},
-    {{16, 8, 32, E4M3, E5M2, F32}, 16, 8, aByte32, bByte32}, {{16, 8, 16, E5M2, E5M2, F32}, 8, 4, aByte16, bByte16},
-    {{16, 8, 32, E4M3, E4M3, F16}, 16, 8, aByte32, bByte32}, {{16, 8, 32, S8, S8, S32}, 16, 8, aByte32, bByte32},
-    {{16, 8, 32, U8, S8, S32}, 16, 8, aByte32, bByte32},     {{16, 8, 16, S8, U8, S32}, 8, 4, aByte16, bByte16},
+    {{16, 8, 16, F16, F16, F32}, 8, 4, aHalf16, bHalf16},
+    {{16, 8, 16, F16, F16, F16}, 8, 4, aHalf16, bHalf16},
+    {{16, 8, 16, BF16, BF16, F32}, 8, 4, aHalf16, bHalf16},
+    {{16, 8, 8, F16, F16, F32}, 4, 2, aHalf8, bHalf8},
+    {{16, 8, 8, F16, F16, F16}, 4, 2, aHalf8, bHalf8},
+    {{16, 8, 8, BF16, BF16, F32}, 4, 2, aHalf8, bHalf8},
+    {{16, 8, 8, TF32, TF32, F32}, 4, 2, aWord8, bWord8},
+    {{16, 8, 4, TF32, TF32, F32}, 2, 1, aWord4, bWord4},
+    {{16, 8, 32, E4M3, E4M3, F32}, 16, 8, aByte32, bByte32},
+    {{16, 8, 32, E5M2, E4M3, F32}, 16, 8, aByte32, bByte32},
+    {{16, 8, 32, E4M3, E5M2, F32}, 16, 8, aByte32, bByte32},
+    {{16, 8, 16, E5M2, E5M2, F32}, 8, 4, aByte16, bByte16},
+    {{16, 8, 32, E4M3, E4M3, F16}, 16, 8, aByte32, bByte32},
+    {{16, 8, 32, S8, S8, S32}, 16, 8, aByte32, bByte32},
+    {{16, 8, 32, U8, S8, S32}, 16, 8, aByte32, bByte32},
+    {{16, 8, 16, S8, U8, S32}, 8, 4, aByte16, bByte16},
     {{8, 8, 16, U8, U8, S32}, 4, 4, aByteM8, bByte16},
 };
 
 unsigned bitsOf(MatrixType type) {
-  return type == TF32 || type == F32 || type == S32 ? 32 : type == F16 || type == BF16 ? 16 : 8;
+  return type == TF32 || type == F32 || type == S32 ? 32
+         : type == F16 || type == BF16              ? 16
+                                                    : 8;
 }
 
 /// Small integers, which all types hold exactly.
@@ -124,7 +150,9 @@ TEST(SimulatorMma, EveryLayoutMultipliesIntegersExactly) {
     ASSERT_EQ(s.registersC() * 32, accumulators * bitsOf(s.accumulator));
     for (int round = 0; round < 20; ++round) {
       int a[16][32], b[32][8], c[16][8];
-      auto draw = [&](MatrixType type) { return int(random() % 5) - (type == U8 ? 0 : 2); };
+      auto draw = [&](MatrixType type) {
+        return int(random() % 5) - (type == U8 ? 0 : 2);
+      };
       for (auto &row : a)
         for (int &x : row)
           x = draw(s.a);
@@ -150,12 +178,15 @@ TEST(SimulatorMma, EveryLayoutMultipliesIntegersExactly) {
         for (unsigned i = 0; i < accumulators; ++i) {
           Position p = accumulator(g, t, i);
           ASSERT_EQ(fragmentC(lane, i), p);
-          rc.set(lane, i, bitsOf(s.accumulator), pattern(s.accumulator, c[p.row][p.column]));
+          rc.set(lane, i, bitsOf(s.accumulator),
+                 pattern(s.accumulator, c[p.row][p.column]));
         }
       }
       for (unsigned architecture : {0u, 80u, 89u, 90u}) {
         // Hardware truncates nothing of such sums, except to 13 bits for fp8 on Ada, which these fit.
-        Mma mma(s, architecture ? MmaArithmetic::Hardware : MmaArithmetic::InOrder, architecture);
+        Mma mma(s,
+                architecture ? MmaArithmetic::Hardware : MmaArithmetic::InOrder,
+                architecture);
         rd.clear();
         mma(ra.in, rb.in, rc.in, rd.out);
         for (unsigned lane = 0; lane < 32; ++lane)
@@ -164,14 +195,18 @@ TEST(SimulatorMma, EveryLayoutMultipliesIntegersExactly) {
             int want = c[p.row][p.column];
             for (unsigned k = 0; k < s.k; ++k)
               want += a[p.row][k] * b[k][p.column];
-            uint32_t bits = pattern(s.accumulator, want), got = rd.get(lane, i, bitsOf(s.accumulator));
-            ASSERT_EQ(got, bits) << "k" << s.k << " of type " << int(s.a) << " lane " << lane << " element " << i;
+            uint32_t bits = pattern(s.accumulator, want),
+                     got = rd.get(lane, i, bitsOf(s.accumulator));
+            ASSERT_EQ(got, bits) << "k" << s.k << " of type " << int(s.a)
+                                 << " lane " << lane << " element " << i;
           }
       }
       // In place.
       Mma mma(s);
       mma(ra.in, rb.in, rc.in, rc.out);
-      ASSERT_EQ(std::memcmp(rc.lanes, rd.lanes, sizeof(uint32_t) * 32 * s.registersC()), 0);
+      ASSERT_EQ(std::memcmp(rc.lanes, rd.lanes,
+                            sizeof(uint32_t) * 32 * s.registersC()),
+                0);
     }
   }
 }
@@ -241,7 +276,8 @@ TEST(SimulatorMma, SpecialValues) {
     std::fill_n(lane, 32, uint32_t(INT32_MAX - 5));
   MmaShape s8{16, 8, 32, S8, S8, S32};
   Mma{s8}(a.in, a.in, c.in, d.out);
-  EXPECT_EQ(int32_t(d.get(7, 2, 32)), int32_t(uint32_t(INT32_MAX) - 5 + 32 * 127 * 127));
+  EXPECT_EQ(int32_t(d.get(7, 2, 32)),
+            int32_t(uint32_t(INT32_MAX) - 5 + 32 * 127 * 127));
   s8.saturateFinite = true;
   Mma{s8}(a.in, a.in, c.in, d.out);
   EXPECT_EQ(int32_t(d.get(7, 2, 32)), INT32_MAX);
@@ -257,11 +293,14 @@ TEST(SimulatorMma, F64) {
     double *pd[8];
     for (unsigned r = 0; r < 8; ++r)
       pa[r] = a[r], pb[r] = b[r], pc[r] = c[r], pd[r] = d[r];
-    auto cell = [](unsigned row, unsigned column) { return 100.0 * row + column + 0.125; };
+    auto cell = [](unsigned row, unsigned column) {
+      return 100.0 * row + column + 0.125;
+    };
     for (unsigned lane = 0; lane < 32; ++lane) {
       unsigned g = lane >> 2, t = lane & 3;
       for (unsigned i = 0; i < shape.registersA(); ++i) {
-        unsigned row = m == 8 || i % 2 == 0 ? g : g + 8, column = t + (m == 8 ? 0 : i / 2 * 4);
+        unsigned row = m == 8 || i % 2 == 0 ? g : g + 8,
+                 column = t + (m == 8 ? 0 : i / 2 * 4);
         a[i][lane] = cell(row, column);
       }
       for (unsigned i = 0; i < shape.registersB(); ++i)
@@ -300,7 +339,8 @@ TEST(SimulatorMma, FusedSumTruncates) {
   float back[2] = {-0x1p-26f, -0x1p-26f};
   EXPECT_EQ(hopper(one, back, 2, 1), 1.0f);
   float kept[2] = {-0x1p-25f, 0};
-  EXPECT_EQ(hopper(one, kept, 2, 1), 1 - 0x1p-24f); // 1 - 2^-25, truncated to 24 bits
+  EXPECT_EQ(hopper(one, kept, 2, 1),
+            1 - 0x1p-24f); // 1 - 2^-25, truncated to 24 bits
   EXPECT_EQ(ampere(one, kept, 2, 1), 1.0f);
   // The product of 1.5 and 1.5 is not normalised: its exponent is 0, and 2^-25 survives. Against c of exponent 1 it is lost.
   float x[3] = {1.5f, 0x1p-13f, -1.5f}, y[3] = {1.5f, 0x1p-12f, 1.5f};
@@ -319,9 +359,11 @@ TEST(SimulatorMma, FusedSumTruncates) {
   EXPECT_EQ(f16(one, one, 1, 2050), 2052.0f);
   // Special values.
   float infinite[2] = {INFINITY, 1}, zero[2] = {0, 1};
-  EXPECT_EQ(std::bit_cast<uint32_t>(hopper(infinite, zero, 2, 0)), CanonicalNaN32);
+  EXPECT_EQ(std::bit_cast<uint32_t>(hopper(infinite, zero, 2, 0)),
+            CanonicalNaN32);
   EXPECT_EQ(hopper(infinite, one, 2, 0), INFINITY);
-  EXPECT_EQ(std::bit_cast<uint32_t>(hopper(infinite, one, 2, -INFINITY)), CanonicalNaN32);
+  EXPECT_EQ(std::bit_cast<uint32_t>(hopper(infinite, one, 2, -INFINITY)),
+            CanonicalNaN32);
   EXPECT_EQ(hopper(zero, zero, 1, 5), 5.0f);
 }
 
@@ -367,8 +409,10 @@ TEST(SimulatorFragments, MatricesOfEightByEight) {
   transposeMatrix(plain, moved);
   for (unsigned lane = 0; lane < 32; ++lane) {
     unsigned g = lane >> 2, t = lane & 3;
-    EXPECT_EQ(plain[lane], uint32_t(memory[g][2 * t] | memory[g][2 * t + 1] << 16));
-    EXPECT_EQ(transposed[lane], uint32_t(memory[2 * t][g] | memory[2 * t + 1][g] << 16));
+    EXPECT_EQ(plain[lane],
+              uint32_t(memory[g][2 * t] | memory[g][2 * t + 1] << 16));
+    EXPECT_EQ(transposed[lane],
+              uint32_t(memory[2 * t][g] | memory[2 * t + 1][g] << 16));
     EXPECT_EQ(moved[lane], transposed[lane]);
   }
   uint16_t back[8][8];
