@@ -119,7 +119,8 @@ bool fuse(RewriterBase &rewriter, GemmOp op) {
   if (!load && getElementwiseProducer(op.getInput())) {
     load = matchElementwise(producer);
     // What a prologue knows of a column is its place in the head.
-    bool isPlain = load && load->others.empty() && !load->gather && !load->columns;
+    bool isPlain =
+        load && load->others.empty() && !load->gather && !load->columns;
     if (op.getHeads() > 1 && !isPlain)
       return false;
   }

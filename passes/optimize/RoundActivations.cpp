@@ -27,14 +27,16 @@ static bool isRouter(Operation *op) {
 
 static Value round(OpBuilder &b, Value rows) {
   auto type = cast<RankedTensorType>(rows.getType());
-  return moe::RoundOp::create(b, rows.getLoc(), type.clone(b.getBF16Type()), rows);
+  return moe::RoundOp::create(b, rows.getLoc(), type.clone(b.getBF16Type()),
+                              rows);
 }
 
 /// Rows are rounded before they are sent to the experts, so that those who share them round them once.
 static Value roundDispatched(OpBuilder &b, moe::DispatchOp dispatch) {
   b.setInsertionPoint(dispatch);
   Value rounded = round(b, dispatch.getInput());
-  return moe::DispatchOp::create(b, dispatch.getLoc(), dispatch.getType().clone(b.getBF16Type()),
+  return moe::DispatchOp::create(b, dispatch.getLoc(),
+                                 dispatch.getType().clone(b.getBF16Type()),
                                  rounded, dispatch.getRouting());
 }
 
@@ -49,7 +51,9 @@ struct RoundActivationsPass
           isRouter(op))
         return;
       OpOperand &input = op->getOpOperand(0);
-      if (cast<RankedTensorType>(input.get().getType()).getElementType().isBF16())
+      if (cast<RankedTensorType>(input.get().getType())
+              .getElementType()
+              .isBF16())
         return;
       if (auto dispatch = input.get().getDefiningOp<moe::DispatchOp>()) {
         input.set(roundDispatched(b, dispatch));
