@@ -326,7 +326,9 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
   int row_warp = warp / Tile::column_warps;
   int first_column = blockIdx.x % column_tiles * Tile::columns +
                      column_warp * Tile::warp_columns;
-  bool works = first_column < p.n && row_warp * Tile::warp_rows < rows;
+  // Warps that have the same columns share their stream of weights, whether or not there are rows for all of them.
+  bool streams = first_column < p.n;
+  bool works = streams && row_warp * Tile::warp_rows < rows;
 
   // Weights are under way while the first rows are staged.
   Stream stream(weight_memory, weight, matrix,
@@ -347,11 +349,13 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
     __syncthreads();
     if constexpr (Input::fetches)
       input.fetch(first + input.steps(), prologue);
-    if (works) {
+    if (streams) {
       int end = smaller(input.steps(), p.k - first);
-      for (int step = 0; step < end; step += Stream::steps)
-        sums.add(stream.next(), input, step,
-                 smaller(Stream::steps, end - step));
+      for (int step = 0; step < end; step += Stream::steps) {
+        auto stage = stream.next();
+        if (works)
+          sums.add(stage, input, step, smaller(Stream::steps, end - step));
+      }
     }
   }
   if (works)
