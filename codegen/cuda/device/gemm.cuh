@@ -10,7 +10,7 @@
 //     __device__ bf16 operator()(int row, int head, int k) const;      // element k of row `row` of the input
 //     __device__ void vector4(int row, int head, int k, bf16 (&out)[4]) const;  // optional: elements k to k + 3, k % 4 == 0
 //   };
-//   extern "C" __global__ void __launch_bounds__(Small<bf16>::threads) linear(…) {
+//   extern "C" __global__ void __launch_bounds__(Small<bf16>::threads, 1) linear(…) {
 //     gemm<Small<bf16>>(Gemm{rows, k, n, 1, nullptr, nullptr}, Panels<bf16>{weight, k, ceil_div(n, 16)}, Input{…},
 //                       [=](int row, int column, float sum) { y[i64(row) * n + column] = sum; });
 //   }
