@@ -51,7 +51,7 @@ struct AttentionProducts<Tile, float> {
 
   __device__ void add_scores(const float4 *stage, Scores &scores) const {
     const float4 *keys = stage + 8 * Tile::Rows;
-#pragma unroll 2
+#pragma unroll(Tile::Rows == 64 ? 1 : 2)
     for (int chunk = 0; chunk < 8; ++chunk) {
       float4 q[Tile::Rows / 16], k[4];
 #pragma unroll
