@@ -24,8 +24,8 @@
 //   Large<bf16, 2>       64 x 64                        128
 //   Large<float, P>      64 x 64                        128
 //
-// Orders. float: acc = fma(x, w, acc) from zero, in the order of k. bf16: mma.sync m16n8k16 in steps of 16 from k = 0, weights
-// rounded to bf16, the last step padded with zeros. They are those of an element, whatever the tile and the other rows.
+// Orders. float: acc = fma(x, w, acc) from zero, in the order of k, which is padded with zeros to a multiple of 8. bf16:
+// mma.sync m16n8k16 in steps of 16 from k = 0, weights rounded to bf16, k padded with zeros to a multiple of 32. They are those of an element, whatever the tile and the other rows.
 //
 //===------------------------------------------------------------------------===//
 #pragma once
@@ -72,12 +72,6 @@ struct Tile {
   static constexpr int stream_panels = warp_panels * Parts;
 
   using Input = InputStage<Compute, Rows, threads>;
-  /// Steps of a stage of 2 KiB of a panel, or 1 KiB: small tiles need more bytes under way.
-  template <class Stored>
-  static constexpr int steps =
-      smaller(Input::fewest_steps,
-              larger(32, (small ? 1024 : 512) / bits_of<Stored>()));
-
   static_assert(Columns % warp_columns == 0 && Rows % 8 == 0);
   static_assert(warp_rows * warp_columns * Parts <= 64 * 32,
                 "more sums than registers");
@@ -91,15 +85,33 @@ using Large =
 
 //===--- weights ---===//
 
+/// Stages of `Steps` steps that the ring of a warp has room for.
+template <class Tile, class Weight, int Steps>
+__device__ constexpr int ring_slots() {
+  int room = 48 * 1024 - Tile::Input::bytes - 4 * Tile::rows;
+  int slot = Tile::stream_panels * Stage<Weight, Steps>::stride;
+  return smaller(8, room / (Tile::column_warps * slot));
+}
+/// Steps of a stage: 2 KiB of a panel, in large tiles 1 KiB, but fewer if the ring would be short.
+template <class Tile, class Weight,
+          int Steps = smaller(Tile::Input::fewest_steps,
+                              larger(32,
+                                     (Tile::small ? 1024 : 512) /
+                                         bits_of<typename Weight::Stored>()))>
+__device__ constexpr int stage_steps() {
+  if constexpr (Steps > 32 && ring_slots<Tile, Weight, Steps>() < 3)
+    return stage_steps<Tile, Weight, Steps / 2>();
+  else
+    return Steps;
+}
+
 /// The panels of a warp's columns, stage after stage.
 template <class Tile, class Weight>
 struct WeightStream {
-  static constexpr int steps = Tile::template steps<typename Weight::Stored>;
+  static constexpr int steps = stage_steps<Tile, Weight>();
   using Stage = moec::Stage<Weight, steps>;
+  static constexpr int slots = ring_slots<Tile, Weight, steps>();
   static constexpr int slot_bytes = Tile::stream_panels * Stage::stride;
-  static constexpr int slots =
-      smaller(8, (48 * 1024 - Tile::Input::bytes - 4 * Tile::rows) /
-                     (Tile::column_warps * slot_bytes));
   static constexpr int bytes = Tile::column_warps * slots * slot_bytes;
   static constexpr int copy_threads = 32 * Tile::row_warps;
   static_assert(slots >= 2);
@@ -235,11 +247,29 @@ struct FmaSums {
   __device__ void add(const u8 *stage, const typename Tile::Input &input,
                       int first, int count) {
     stage += lane / panel_width * Tile::parts * Stream::Stage::stride;
-    int step = 0;
-    for (; step + 8 <= count; step += 8)
-      add_eight<false>(stage, input, first, step, count);
-    if (step < count)
-      add_eight<true>(stage, input, first, step, count);
+    if (rows <= 0)
+      return;
+    for (int step = 0; step < count; step += 8) {
+      float w[Tile::parts][8];
+#pragma unroll
+      for (int q = 0; q < Tile::parts; ++q)
+        column.load(stage + q * Stream::Stage::stride, step, w[q]);
+#pragma unroll
+      for (int r = 0; r < Tile::warp_rows; ++r) {
+        if (r >= rows)
+          break;
+#pragma unroll
+        for (int i = 0; i < 8; i += 4) {
+          float4 four = input.read_four(first_row + r, first + step + i);
+          float x[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+          for (int j = 0; j < 4; ++j)
+#pragma unroll
+            for (int q = 0; q < Tile::parts; ++q)
+              sums[q][r] = fmaf(x[j], w[q][i + j], sums[q][r]);
+        }
+      }
+    }
   }
 
   template <class Epilogue>
@@ -256,35 +286,6 @@ struct FmaSums {
         epilogue(row + r, head_column + column, sums[0][r], sums[1][r]);
       else
         epilogue(row + r, head_column + column, sums[0][r]);
-    }
-  }
-
-private:
-  /// `Ragged`: fewer than eight.
-  template <bool Ragged>
-  __device__ void add_eight(const u8 *stage, const typename Tile::Input &input,
-                            int first, int step, int count) {
-    float w[Tile::parts][8];
-#pragma unroll
-    for (int q = 0; q < Tile::parts; ++q)
-      column.load(stage + q * Stream::Stage::stride, step, w[q]);
-#pragma unroll
-    for (int r = 0; r < Tile::warp_rows; ++r) {
-      if (r >= rows)
-        break;
-#pragma unroll
-      for (int i = 0; i < 8; i += 4) {
-        if (Ragged && step + i >= count)
-          break;
-        float4 four = input.read_four(first_row + r, first + step + i);
-        float x[4] = {four.x, four.y, four.z, four.w};
-#pragma unroll
-        for (int j = 0; j < 4; ++j)
-#pragma unroll
-          for (int q = 0; q < Tile::parts; ++q)
-            if (!Ragged || step + i + j < count)
-              sums[q][r] = fmaf(x[j], w[q][i + j], sums[q][r]);
-      }
     }
   }
 };
@@ -305,8 +306,8 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
                      const Prologue &prologue, const Epilogue &epilogue) {
   using Stream = WeightStream<Tile, Weight>;
   using Input = typename Tile::Input;
-  __shared__ alignas(128) u8 weight_memory[Stream::bytes];
-  __shared__ alignas(128) u8 input_memory[Input::bytes];
+  alignas(128) __shared__ u8 weight_memory[Stream::bytes];
+  alignas(128) __shared__ u8 input_memory[Input::bytes];
   __shared__ i32 input_rows[Tile::rows];
 
   int first_row = blockIdx.y * Tile::rows, rows = p.rows - first_row;
@@ -326,7 +327,7 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
   int row_warp = warp / Tile::column_warps;
   int first_column = blockIdx.x % column_tiles * Tile::columns +
                      column_warp * Tile::warp_columns;
-  bool works = first_column < p.n && row_warp * Tile::warp_rows < rows;
+  bool works = first_column < p.n;
 
   // Weights are under way while the first rows are staged.
   Stream stream(weight_memory, weight, matrix,
