@@ -3,6 +3,7 @@
 #include "codegen/Pipelines.h"
 
 #include "codegen/cpu/Passes.h"
+#include "codegen/cuda/Passes.h"
 #include "codegen/host/Passes.h"
 #include "passes/Passes.h"
 
@@ -106,8 +107,12 @@ static void buildSchedule(OpPassManager &manager) {
   manager.addPass(createBuildGraphsPass());
 }
 
-static void buildLower(OpPassManager &manager) {
+static void buildLower(OpPassManager &manager, const PipelineOptions &options) {
+  // Each of these looks at the module's target and does nothing for another.
   manager.addPass(cpu::createCpuLowerTasksPass());
+  manager.addPass(cuda::createCudaPlanLaunchesPass());
+  manager.addPass(
+      cuda::createCudaCompileKernelsPass({options.kernelDumpFolder}));
   manager.addPass(host::createHostLowerGraphsPass());
   manager.addPass(cpu::createCpuExpandMathPass());
   manager.addPass(createLowerAffinePass());
@@ -129,6 +134,7 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
   case Phase::Specialize: {
     SetTargetPassOptions target;
     target.cpu = options.cpu;
+    target.cuda.assign(options.cuda.begin(), options.cuda.end());
     target.maxTokens = options.maxTokens;
     target.maxSequences = options.maxSequences;
     target.maxContext = options.maxContext;
@@ -150,7 +156,7 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
     buildSchedule(manager);
     break;
   case Phase::Lower:
-    buildLower(manager);
+    buildLower(manager, options);
     break;
   }
   manager.addPass(std::make_unique<SetPhasePass>(phase));
@@ -160,6 +166,9 @@ void moec::registerPhasePipelines() {
   struct Options : PassPipelineOptions<Options> {
     Option<std::string> cpu{*this, "cpu", llvm::cl::init("native"),
                             llvm::cl::desc("CPU to compile for")};
+    ListOption<std::string> cuda{
+        *this, "cuda",
+        llvm::cl::desc("GPU architectures to compile for instead")};
     Option<int64_t> maxContext{*this, "max-context", llvm::cl::init(0),
                                llvm::cl::desc("positions of a sequence")};
     Option<int64_t> quantizeBits{*this, "quantize-bits", llvm::cl::init(0),
@@ -172,6 +181,7 @@ void moec::registerPhasePipelines() {
           [phase = info.phase](OpPassManager &manager, const Options &options) {
             PipelineOptions pipeline;
             pipeline.cpu = options.cpu;
+            pipeline.cuda.assign(options.cuda.begin(), options.cuda.end());
             pipeline.maxContext = options.maxContext;
             pipeline.quantizeBits = options.quantizeBits;
             buildPhase(manager, phase, pipeline);

@@ -22,6 +22,7 @@ def SetTargetPass : Pass<"moe-set-target", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"cpu", "cpu", "std::string", "\"native\"", "CPU to compile for, as LLVM names it">,
+    ListOption<"cuda", "cuda", "std::string", "GPU architectures to compile for instead, for example sm_90a">,
     Option<"maxTokens", "max-tokens", "int64_t", "512", "tokens in a step at most">,
     Option<"maxSequences", "max-sequences", "int64_t", "8", "sequences in a step at most">,
     Option<"maxContext", "max-context", "int64_t", "0", "positions of a sequence at most (0: the model's, up to 4096)">,

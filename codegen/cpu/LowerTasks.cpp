@@ -10,6 +10,7 @@
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/TaskBuilder.h"
 #include "dialects/moe/Moe.h"
+#include "passes/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -64,6 +65,8 @@ struct CpuLowerTasksPass
     : moec::cpu::impl::CpuLowerTasksPassBase<CpuLowerTasksPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (module->getAttrOfType<moe::CudaTargetAttr>(moe::kTargetAttr))
+      return;
     unit = VectorUnit::of(module);
     scratchBytes = 64;
     SmallVector<GraphOp> graphs;

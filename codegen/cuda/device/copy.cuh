@@ -34,6 +34,12 @@ __device__ inline void copy_chunk(u32 to, const u8 *from, bool exists) {
       "l"(from), "r"(exists ? 16 : 0)
       : "memory");
 }
+/// The same of 4 bytes.
+__device__ inline void copy_word(u32 to, const void *from, bool exists) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to),
+               "l"(from), "r"(exists ? 4 : 0)
+               : "memory");
+}
 __device__ inline void end_copy_group() {
   asm volatile("cp.async.commit_group;" ::: "memory");
 }
