@@ -8,13 +8,16 @@
 //   s' = s keep + Σ p_j by halves (16, 8, 4, 2, 1); each value is multiplied by keep, then p_j v_j is added by fused
 //   multiply-add, key by key.
 // - The whole begins as the first split; the others are merged in order: with m' the greater maximum, keep and take the
-//   exponentials of the old maxima less m', each sum and value becomes whole keep + split take.
+//   exponentials of the old maxima less m', each sum and value becomes whole keep + split take. Values are multiplied by the
+//   reciprocal of the sum.
 // - A key behind the token's position takes no part. Where m' is -inf, 0 is subtracted in its place.
 //
 //===------------------------------------------------------------------------===//
 #pragma once
-#include "moec/async.cuh"
+#include "moec/attention_products.cuh"
+#include "moec/copy.cuh"
 #include "moec/math.cuh"
+#include "moec/ticket.cuh"
 #include "moec/types.cuh"
 
 namespace moec {
@@ -35,40 +38,34 @@ struct Attention {
 /// A block has min(group, Rows) heads of one kv head, group = heads / kv_heads: there are
 /// kv_heads * ceil(group / min(group, Rows)) column tiles, and attention_tokens has Rows / min(group, Rows) tokens in a tile.
 ///
-/// Scores: a warp has Rows / 4 rows, a lane (Rows / 16) x 4 scores. Values: a warp has 16 rows and Columns columns, a lane 4
-/// rows and Vectors times 4 columns.
-///
-/// `Aligned`: row, key, value, key_begin and value_begin are multiples of 4.
-template <int Rows_, int Values_, bool Aligned_ = true>
+/// `Aligned`: row, key, value, key_begin and value_begin are multiples of 4. `Compute`: float, or bf16 for tensor cores.
+template <int Rows_, int Values_, bool Aligned_ = true, class Compute = float>
 struct AttentionTile {
   static constexpr int Rows = Rows_, Values = Values_;
   static constexpr bool Aligned = Aligned_;
   static constexpr int SplitKeys = 256, Keys = 32; // of a split, of a block
-  static constexpr int ScoreRows = Rows / 16;
-  static constexpr int ColumnWarps = 4 / (Rows / 16), Columns = Values / ColumnWarps, Vectors = Columns / 32;
-  // A step stages 32 columns of queries and keys, or the values of some keys.
-  static constexpr int StepKeys = smaller(Keys, 4096 / Values);
-  static constexpr int StageVectors = larger(8 * (Rows + Keys), StepKeys * Values / 4);
+  using Products = AttentionProducts<AttentionTile, Compute>;
 
   struct Shared {
-    float4 stage[2][StageVectors];
-    float shares[Keys][Rows + 4]; // p of the block; the padding spreads the lanes of a store over the banks
-    float rescale[Rows];          // keep of the block
-    float keep[Rows], take[Rows], sum[Rows]; // of a merge
+    float4 stage[2][larger(8 * (Rows + Keys), Products::StepKeys *Products::StepColumns / 4)];
+    typename Products::Shared products;
+    float rescale[Rows];                     // keep of the block
+    float keep[Rows], take[Rows]; // of a merge
+    float inverse[Rows];          // of the whole's sum
     int place[Rows];                         // token * heads + head, or -1 where there is none
-    int token[Rows];
-    int last[Rows]; // the greatest key of the tokens at hand; -1: the row takes no part
+    int token[Rows];                         // of the tile, or -1
+    int last[Rows];                          // the greatest key of the tokens at hand; -1: the row takes no part
   };
 };
 
 /// What a maximum is where exponentials are formed.
 __device__ inline float finite_base(float most) { return most == -infinity() ? 0.0f : most; }
 
-/// The softmax of rows over some keys so far.
+/// The softmax of a row over some keys so far.
 struct SoftmaxState {
   float most, sum;
 
-  /// Joins a later state; values become values * keep + later values * take.
+  /// Joins a later state; values become merged(values, later values, keep, take).
   __device__ void merge(SoftmaxState later, float &keep, float &take) {
     float next = maximum(most, later.most), base = finite_base(next);
     keep = exp(most - base);
@@ -80,29 +77,28 @@ struct SoftmaxState {
 
 __device__ inline float merged(float whole, float split, float keep, float take) { return whole * keep + split * take; }
 
-/// A block at work: the state of a split in registers, and how keys get there.
+/// A block at work: the state of a split, and how keys get there.
 template <class Tile>
 struct AttentionBlock {
+  using Products = typename Tile::Products;
+  static constexpr int ScoreRows = Tile::Rows / 16; // of a lane
+
   const Attention &p;
   typename Tile::Shared &shared;
-  int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  // Scores of the lane: rows score_row() and keys key_lane + 8 j.
-  int key_lane = lane % 8;
-  // Values of the lane: rows value_row + i and columns column(n) + x.
-  int value_row = warp / Tile::ColumnWarps * 16 + lane / 8 * 4;
-  SoftmaxState state[Tile::ScoreRows];
-  float values[4][Tile::Vectors][4];
+  Products products;
+  SoftmaxState state[ScoreRows]; // of rows score_row(i)
   int kv_head, score_steps;
   // The keys at hand: the first row of their sequence in the cache, the last of them that any row takes, and that all take.
   i64 first_row;
   int last_key, common_key;
 
-  __device__ int score_row(int i) const { return warp * (Tile::Rows / 4) + lane / 8 + 4 * i; }
-  __device__ int column(int n) const { return warp % Tile::ColumnWarps * Tile::Columns + 32 * n + lane % 8 * 4; }
+  __device__ int score_row(int i) const { return products.score_row(i); }
+  /// Whether the lane speaks for its rows of the state, which eight lanes have.
+  __device__ bool speaks() const { return threadIdx.x % 8 == 0; }
 
   /// Finds the rows of the block: heads of this column tile of tokens [first_token, first_token + tokens).
   __device__ AttentionBlock(const Attention &p, typename Tile::Shared &shared, int first_token, int tokens)
-      : p(p), shared(shared), score_steps(ceil_div(p.key, 32)) {
+      : p(p), shared(shared), products{shared.products}, score_steps(ceil_div(p.key, 32)) {
     int group = p.heads / p.kv_heads, heads = smaller(group, Tile::Rows), tiles = ceil_div(group, heads);
     kv_head = blockIdx.x / tiles;
     int first_head = blockIdx.x % tiles * heads;
@@ -117,179 +113,132 @@ struct AttentionBlock {
 
   //===--- staging ---===//
 
-  /// Four elements of which `count` exist.
+  /// Four elements of which `count` exist, the others are 0. `from` is a valid address either way.
   __device__ void stage_vector(float4 *to, const float *from, int count) const {
     if constexpr (Tile::Aligned)
-      copy_async16(to, from, count > 0);
+      copy_chunk(shared_address(to), reinterpret_cast<const u8 *>(from), count > 0);
     else
       for (int x = 0; x < 4; ++x)
-        copy_async4(reinterpret_cast<float *>(to) + x, x < count ? from + x : from, x < count);
+        copy_word(shared_address(to) + 4 * x, x < count ? from + x : from, x < count);
   }
-
-  /// Chunk c of 16 bytes of row r stands at chunk c ^ r of eight: eight rows at one chunk then lie in different banks.
-  static __device__ int swizzled(int row, int chunk) { return row * 8 + (chunk ^ (row & 7)); }
 
   /// 32 columns of the queries, then of the keys from `key` on.
   __device__ void stage_scores(float4 *stage, int key, int step) const {
     int chunk = threadIdx.x % 8, at = 32 * step + 4 * chunk, count = p.key - at;
-#pragma unroll 2
+#pragma unroll 1
     for (int row = threadIdx.x / 8; row < Tile::Rows; row += 16) {
       int place = shared.place[row];
       bool exists = place >= 0 && count > 0;
       const float *from = exists ? p.query + u64(place) * p.key + at : p.query;
-      stage_vector(stage + swizzled(row, chunk), from, exists ? count : 0);
+      stage_vector(stage + Products::score_chunk(row, chunk), from, exists ? count : 0);
     }
     stage += 8 * Tile::Rows;
-#pragma unroll 2
+#pragma unroll 1
     for (int row = threadIdx.x / 8; row < Tile::Keys; row += 16) {
       bool exists = key + row <= last_key && count > 0;
       const float *from = exists ? p.cache + (first_row + key + row) * p.row + p.key_begin + kv_head * p.key + at : p.cache;
-      stage_vector(stage + swizzled(row, chunk), from, exists ? count : 0);
+      stage_vector(stage + Products::score_chunk(row, chunk), from, exists ? count : 0);
     }
   }
 
-  /// The values of StepKeys keys from `key` on.
-  __device__ void stage_values(float4 *stage, int key) const {
-    constexpr int chunks = Tile::Values / 4;
-#pragma unroll 2
-    for (int i = threadIdx.x; i < Tile::StepKeys * chunks; i += 128) {
-      int row = i / chunks, at = i % chunks * 4, count = p.value - at;
+  /// Columns from `column` on of the values of StepKeys keys from `key` on.
+  __device__ void stage_values(float4 *stage, int key, int column) const {
+    constexpr int chunks = Products::StepColumns / 4;
+#pragma unroll 1
+    for (int i = threadIdx.x; i < Products::StepKeys * chunks; i += 128) {
+      int row = i / chunks, chunk = i % chunks, at = column + 4 * chunk, count = p.value - at;
       bool exists = key + row <= last_key && count > 0;
       const float *from =
           exists ? p.cache + (first_row + key + row) * p.row + p.value_begin + kv_head * p.value + at : p.cache;
-      stage_vector(stage + i, from, exists ? count : 0);
+      stage_vector(stage + Products::value_chunk(row, chunk), from, exists ? count : 0);
     }
   }
+
+  static constexpr int column_steps = Tile::Values / Products::StepColumns;
+  static constexpr int value_steps = Tile::Keys / Products::StepKeys * column_steps;
 
   /// Step `step` of the block from `key` on: scores first, then values.
   __device__ void stage_step(float4 *stage, int key, int step) const {
     if (step < score_steps)
-      stage_scores(stage, key, step);
-    else
-      stage_values(stage, key + (step - score_steps) * Tile::StepKeys);
+      return stage_scores(stage, key, step);
+    step -= score_steps;
+    stage_values(stage, key + step / column_steps * Products::StepKeys, step % column_steps * Products::StepColumns);
   }
 
   //===--- a block of keys ---===//
 
-  __device__ void add_scores(const float4 *stage, float (&scores)[Tile::ScoreRows][4]) const {
-    const float4 *keys = stage + 8 * Tile::Rows;
-#pragma unroll 2
-    for (int chunk = 0; chunk < 8; ++chunk) {
-      float4 q[Tile::ScoreRows], k[4];
-#pragma unroll
-      for (int i = 0; i < Tile::ScoreRows; ++i)
-        q[i] = stage[swizzled(score_row(i), chunk)];
-#pragma unroll
-      for (int j = 0; j < 4; ++j)
-        k[j] = keys[swizzled(key_lane + 8 * j, chunk)];
-#pragma unroll
-      for (int i = 0; i < Tile::ScoreRows; ++i)
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          float &sum = scores[i][j];
-          sum = fmaf(q[i].x, k[j].x, sum);
-          sum = fmaf(q[i].y, k[j].y, sum);
-          sum = fmaf(q[i].z, k[j].z, sum);
-          sum = fmaf(q[i].w, k[j].w, sum);
-        }
-    }
-  }
-
   /// Scores of the keys from `key` on become shares; the state of the rows follows.
-  __device__ void add_softmax(float (&scores)[Tile::ScoreRows][4], int key) {
+  __device__ void add_softmax(LaneScores<Tile> &scores, int key) {
+    key += threadIdx.x % 8;
 #pragma unroll
-    for (int i = 0; i < Tile::ScoreRows; ++i) {
+    for (int i = 0; i < ScoreRows; ++i) {
       int row = score_row(i), last = shared.last[row];
-      float (&x)[4] = scores[i];
+      float(&x)[4] = scores[i];
 #pragma unroll
       for (int j = 0; j < 4; ++j)
-        x[j] = key + key_lane + 8 * j <= last ? x[j] * p.scale : -infinity();
+        x[j] = key + 8 * j <= last ? x[j] * p.scale : -infinity();
       float most = maximum(maximum(x[0], x[1]), maximum(x[2], x[3]));
       for (int offset = 4; offset; offset /= 2)
         most = maximum(most, __shfl_xor_sync(~0u, most, offset));
       float next = maximum(state[i].most, most), base = finite_base(next);
       float keep = exp(state[i].most - base);
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
+      for (int j = 0; j < 4; ++j)
         x[j] = exp(x[j] - base);
-        shared.shares[key_lane + 8 * j][row] = x[j];
-      }
       float sum = (x[0] + x[2]) + (x[1] + x[3]);
       for (int offset = 4; offset; offset /= 2)
         sum += __shfl_xor_sync(~0u, sum, offset);
       state[i] = {next, state[i].sum * keep + sum};
-      if (key_lane == 0)
+      if (speaks())
         shared.rescale[row] = keep;
     }
-  }
-
-  /// Adds StepKeys keys, of which the first is `key` and stands at `in_block`; with `Masked` only those a row takes.
-  template <bool Masked>
-  __device__ void add_values(const float4 *stage, int key, int in_block) {
-    int last[4];
-    if constexpr (Masked)
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        last[i] = shared.last[value_row + i];
-#pragma unroll(Masked ? 1 : 2)
-    for (int j = 0; j < Tile::StepKeys; ++j) {
-      float share[4];
-      load_four(&shared.shares[in_block + j][value_row], share);
-#pragma unroll
-      for (int n = 0; n < Tile::Vectors; ++n) {
-        float value[4];
-        load_four(reinterpret_cast<const float *>(stage) + j * Tile::Values + column(n), value);
-#pragma unroll
-        for (int i = 0; i < 4; ++i)
-#pragma unroll
-          for (int x = 0; x < 4; ++x) {
-            float sum = fmaf(share[i], value[x], values[i][n][x]);
-            values[i][n][x] = !Masked || key + j <= last[i] ? sum : values[i][n][x];
-          }
-      }
-    }
+    products.store_shares(scores);
   }
 
   __device__ void clear() {
 #pragma unroll
-    for (int i = 0; i < Tile::ScoreRows; ++i)
+    for (int i = 0; i < ScoreRows; ++i)
       state[i] = {-infinity(), 0};
-    for_values([](int, int, float (&values)[4]) { values[0] = values[1] = values[2] = values[3] = 0; });
+    products.for_values([](int, int, typename Products::Vector &values) {
+      for (float &value : values)
+        value = 0;
+    });
   }
 
   /// Walks the blocks of keys [begin, end) at multiples of Keys; end_split(first key) follows each split.
   template <class EndSplit>
   __device__ void walk(int begin, int end, EndSplit end_split) {
-    constexpr int value_steps = Tile::Keys / Tile::StepKeys;
     int steps = score_steps + value_steps, parity = 0;
     // Copies run one step ahead. After the barrier the step's data have arrived and the other stage has been read.
     auto next_stage = [&](int key, int step) {
-      wait_copies<0>();
+      wait_copy_groups<0>();
       __syncthreads();
       bool last = step + 1 == steps;
       if (!last || key + Tile::Keys < end)
         stage_step(shared.stage[parity ^ 1], last ? key + Tile::Keys : key, last ? 0 : step + 1);
-      commit_copies();
+      end_copy_group();
       parity ^= 1;
       return shared.stage[parity ^ 1];
     };
     stage_step(shared.stage[0], begin, 0);
-    commit_copies();
+    end_copy_group();
     clear();
     for (int key = begin; key < end; key += Tile::Keys) {
-      float scores[Tile::ScoreRows][4] = {};
+      typename Products::Scores products_scores = {};
       for (int step = 0; step < score_steps; ++step)
-        add_scores(next_stage(key, step), scores);
+        products.add_scores(next_stage(key, step), products_scores);
+      LaneScores<Tile> scores;
+      products.lane_scores(products_scores, scores);
       add_softmax(scores, key);
       for (int step = 0; step < value_steps; ++step) {
         const float4 *stage = next_stage(key, score_steps + step);
         if (step == 0)
-          rescale_values();
-        int in_block = step * Tile::StepKeys;
+          products.rescale(shared.rescale);
+        int in_block = step / column_steps * Products::StepKeys;
         if (key + Tile::Keys - 1 <= common_key)
-          add_values<false>(stage, key + in_block, in_block);
+          products.template add_values<false>(stage, in_block, step % column_steps, shared.last, key + in_block);
         else
-          add_values<true>(stage, key + in_block, in_block);
+          products.template add_values<true>(stage, in_block, step % column_steps, shared.last, key + in_block);
       }
       if (key + Tile::Keys >= end || (key + Tile::Keys) % Tile::SplitKeys == 0) {
         end_split(key / Tile::SplitKeys * Tile::SplitKeys);
@@ -299,47 +248,28 @@ struct AttentionBlock {
     // The next walk stages its first step.
     __syncthreads();
   }
-
-  __device__ void rescale_values() {
-    float keep[4];
-    load_four(&shared.rescale[value_row], keep);
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-#pragma unroll
-      for (int n = 0; n < Tile::Vectors; ++n)
-#pragma unroll
-        for (int x = 0; x < 4; ++x)
-          values[i][n][x] *= keep[i];
-  }
-
-  //===--- results ---===//
-
-  /// visit(row, column, four values) for all vectors of the lane.
-  template <class Visit>
-  __device__ void for_values(Visit visit) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i)
-#pragma unroll
-      for (int n = 0; n < Tile::Vectors; ++n)
-        visit(value_row + i, column(n), values[i][n]);
-  }
 };
 
-/// Four elements from `at`, of which `count` exist.
-template <bool Aligned>
-__device__ inline void load_some(const float *at, int count, float (&out)[4]) {
-  if constexpr (Aligned)
+/// Some elements from `at`, of which `count` exist.
+template <bool Aligned, int N>
+__device__ inline void load_some(const float *at, int count, float (&out)[N]) {
+  if constexpr (Aligned && N == 4)
     load_four(at, out);
-  else
-    for (int x = 0; x < 4; ++x)
+  else if constexpr (Aligned && N == 2) {
+    float2 two = *reinterpret_cast<const float2 *>(at);
+    out[0] = two.x, out[1] = two.y;
+  } else
+    for (int x = 0; x < N; ++x)
       out[x] = x < count ? at[x] : 0;
 }
-template <bool Aligned>
-__device__ inline void store_some(float *at, int count, const float (&in)[4]) {
-  if constexpr (Aligned)
+template <bool Aligned, int N>
+__device__ inline void store_some(float *at, int count, const float (&in)[N]) {
+  if constexpr (Aligned && N == 4)
     store_four(at, in);
+  else if constexpr (Aligned && N == 2)
+    *reinterpret_cast<float2 *>(at) = make_float2(in[0], in[1]);
   else
-    for (int x = 0; x < 4; ++x)
+    for (int x = 0; x < N; ++x)
       if (x < count)
         at[x] = in[x];
 }
@@ -357,7 +287,7 @@ __device__ inline void attention_tokens(const Attention &p) {
   int first_token = blockIdx.y * tile_tokens, tokens = smaller(tile_tokens, p.tokens - first_token);
   AttentionBlock<Tile> block(p, shared, first_token, tokens);
   const i32 *positions = p.positions + first_token, *cache_rows = p.cache_rows + first_token;
-  SoftmaxState whole[Tile::ScoreRows];
+  SoftmaxState whole[block.ScoreRows];
 
   for (int token = 0, end; token < tokens; token = end) {
     block.first_row = cache_rows[token] - positions[token];
@@ -371,7 +301,7 @@ __device__ inline void attention_tokens(const Attention &p) {
 
     block.walk(0, block.last_key + 1, [&](int split) {
 #pragma unroll
-      for (int i = 0; i < Tile::ScoreRows; ++i) {
+      for (int i = 0; i < block.ScoreRows; ++i) {
         int row = block.score_row(i);
         if (shared.last[row] < split)
           continue;
@@ -380,29 +310,29 @@ __device__ inline void attention_tokens(const Attention &p) {
           whole[i] = block.state[i];
         else
           whole[i].merge(block.state[i], keep, take);
-        if (block.key_lane == 0) {
+        if (block.speaks()) {
           shared.keep[row] = keep;
           shared.take[row] = take;
-          shared.sum[row] = whole[i].sum;
+          shared.inverse[row] = 1.0f / whole[i].sum;
         }
       }
       __syncthreads();
-      block.for_values([&](int row, int column, float (&values)[4]) {
+      block.products.for_values([&](int row, int column, typename Tile::Products::Vector &values) {
         int last = shared.last[row], count = p.value - column;
         if (last < split || count <= 0)
           return;
         float *at = p.result + u64(shared.place[row]) * p.value + column;
         if (split > 0) {
-          float before[4];
+          constexpr int width = sizeof(values) / sizeof(float);
+          float before[width];
           load_some<Tile::Aligned>(at, count, before);
 #pragma unroll
-          for (int x = 0; x < 4; ++x)
+          for (int x = 0; x < width; ++x)
             values[x] = merged(before[x], values[x], shared.keep[row], shared.take[row]);
         }
         if (last < split + Tile::SplitKeys)
-#pragma unroll
-          for (int x = 0; x < 4; ++x)
-            values[x] = values[x] / shared.sum[row];
+          for (float &value : values)
+            value *= shared.inverse[row];
         store_some<Tile::Aligned>(at, count, values);
       });
     });
@@ -440,22 +370,21 @@ __device__ inline void attention_split(const Attention &p, void *scratch) {
 
   block.walk(split, smaller(split + Tile::SplitKeys, last + 1), [&](int) {
     int row = block.score_row(0);
-    if (block.key_lane == 0)
-      shared.sum[row] = block.state[0].sum;
-    if (splits > 1 && block.key_lane == 0 && shared.place[row] >= 0) {
+    if (block.speaks())
+      shared.inverse[row] = 1.0f / block.state[0].sum;
+    if (splits > 1 && block.speaks() && shared.place[row] >= 0) {
       float *at = partial(row, blockIdx.z) + stride - 4;
       at[0] = block.state[0].most;
       at[1] = block.state[0].sum;
     }
     __syncthreads();
-    block.for_values([&](int row, int column, float (&values)[4]) {
+    block.products.for_values([&](int row, int column, typename Tile::Products::Vector &values) {
       if (shared.place[row] < 0 || column >= p.value)
         return;
       if (splits > 1)
-        return store_four(partial(row, blockIdx.z) + column, values);
-#pragma unroll
-      for (int x = 0; x < 4; ++x)
-        values[x] = values[x] / shared.sum[row];
+        return store_some<true>(partial(row, blockIdx.z) + column, 0, values);
+      for (float &value : values)
+        value *= shared.inverse[row];
       store_some<Tile::Aligned>(p.result + u64(shared.place[row]) * p.value + column, p.value - column, values);
     });
   });
@@ -487,11 +416,12 @@ __device__ inline void attention_split(const Attention &p, void *scratch) {
         values[n][x] = split == 0 ? next[x] : merged(values[n][x], next[x], keep, take);
     }
   }
+  float inverse = 1.0f / whole.sum;
 #pragma unroll
   for (int n = 0; n < vectors; ++n) {
 #pragma unroll
     for (int x = 0; x < 4; ++x)
-      values[n][x] = values[n][x] / whole.sum;
+      values[n][x] *= inverse;
     int at = column + 32 * n;
     if (at < p.value)
       store_some<Tile::Aligned>(p.result + u64(shared.place[row]) * p.value + at, p.value - at, values[n]);

@@ -10,7 +10,7 @@
 //     __device__ bf16 operator()(int row, int head, int k) const;      // element k of row `row` of the input
 //     __device__ void vector4(int row, int head, int k, bf16 (&out)[4]) const;  // optional: elements k to k + 3, k % 4 == 0
 //   };
-//   extern "C" __global__ void __launch_bounds__(Small<bf16>::threads) linear(…) {
+//   extern "C" __global__ void __launch_bounds__(Small<bf16>::threads, 1) linear(…) {
 //     gemm<Small<bf16>>(Gemm{rows, k, n, 1, nullptr, nullptr}, Panels<bf16>{weight, k, ceil_div(n, 16)}, Input{…},
 //                       [=](int row, int column, float sum) { y[i64(row) * n + column] = sum; });
 //   }
@@ -24,8 +24,8 @@
 //   Large<bf16, 2>       64 x 64                        128
 //   Large<float, P>      64 x 64                        128
 //
-// Orders. float: acc = fma(x, w, acc) from zero, in the order of k. bf16: mma.sync m16n8k16 in steps of 16 from k = 0, weights
-// rounded to bf16, the last step padded with zeros. They are those of an element, whatever the tile and the other rows.
+// Orders. float: acc = fma(x, w, acc) from zero, in the order of k, which is padded with zeros to a multiple of 8. bf16:
+// mma.sync m16n8k16 in steps of 16 from k = 0, weights rounded to bf16, k padded with zeros to a multiple of 32. They are those of an element, whatever the tile and the other rows.
 //
 //===------------------------------------------------------------------------===//
 #pragma once
@@ -72,12 +72,6 @@ struct Tile {
   static constexpr int stream_panels = warp_panels * Parts;
 
   using Input = InputStage<Compute, Rows, threads>;
-  /// Steps of a stage of 2 KiB of a panel, or 1 KiB: small tiles need more bytes under way.
-  template <class Stored>
-  static constexpr int steps =
-      smaller(Input::fewest_steps,
-              larger(32, (small ? 1024 : 512) / bits_of<Stored>()));
-
   static_assert(Columns % warp_columns == 0 && Rows % 8 == 0);
   static_assert(warp_rows * warp_columns * Parts <= 64 * 32,
                 "more sums than registers");
@@ -91,58 +85,82 @@ using Large =
 
 //===--- weights ---===//
 
+/// Stages of `Steps` steps that the ring of a warp has room for.
+template <class Tile, class Weight, int Steps>
+__device__ constexpr int ring_slots() {
+  int room = 48 * 1024 - Tile::Input::bytes - 4 * Tile::rows;
+  int slot = Tile::stream_panels * Stage<Weight, Steps>::stride;
+  return smaller(8, room / (Tile::column_warps * slot));
+}
+/// Steps of a stage: 2 KiB of a panel, in large tiles 1 KiB, but fewer if the ring would be short.
+template <class Tile, class Weight,
+          int Steps = smaller(Tile::Input::fewest_steps,
+                              larger(32,
+                                     (Tile::small ? 1024 : 512) /
+                                         bits_of<typename Weight::Stored>()))>
+__device__ constexpr int stage_steps() {
+  if constexpr (Steps > 32 && ring_slots<Tile, Weight, Steps>() < 3)
+    return stage_steps<Tile, Weight, Steps / 2>();
+  else
+    return Steps;
+}
+
 /// The panels of a warp's columns, stage after stage.
 template <class Tile, class Weight>
 struct WeightStream {
-  static constexpr int steps = Tile::template steps<typename Weight::Stored>;
+  static constexpr int steps = stage_steps<Tile, Weight>();
   using Stage = moec::Stage<Weight, steps>;
+  static constexpr int slots = ring_slots<Tile, Weight, steps>();
   static constexpr int slot_bytes = Tile::stream_panels * Stage::stride;
-  static constexpr int slots =
-      smaller(8, (48 * 1024 - Tile::Input::bytes - 4 * Tile::rows) /
-                     (Tile::column_warps * slot_bytes));
   static constexpr int bytes = Tile::column_warps * slots * slot_bytes;
   static constexpr int copy_threads = 32 * Tile::row_warps;
   static_assert(slots >= 2);
 
-  u8 *const ring;
-  const u8 *const panels;
-  const int panel_bytes, last_panel, k, barrier, thread;
-  int slot = 0, next_slot = 0, next_step = 0;
+  /// The slot that holds the next stage, and the one before, whose turn to be filled is next.
+  u8 *read, *fill, *const end;
+  /// Where this thread copies from.
+  const u8 *from[Tile::stream_panels];
+  /// Bytes of a panel that are not under way yet.
+  int left;
+  const int barrier, thread;
 
-  /// `first` is the first panel of the warp, one of its matrix.
+  /// `first` is the first panel of the warp; `works`: it is one of the matrix.
   __device__ WeightStream(u8 *memory, const Weight &weight, int matrix,
-                          int first, int column_warp, int row_warp)
-      : ring(memory + column_warp * slots * slot_bytes),
-        panels(weight.panel(matrix, first)), panel_bytes(weight.panel_bytes()),
-        last_panel(weight.panels - 1 - first), k(weight.k),
+                          int first, bool works, int column_warp, int row_warp)
+      : read(memory + column_warp * slots * slot_bytes),
+        end(read + slots * slot_bytes), left(works ? weight.panel_bytes() : 0),
         barrier(1 + column_warp), thread(row_warp * 32 + threadIdx.x % 32) {
-    if (last_panel >= 0)
-      for (int i = 0; i < slots - 1; ++i)
-        start();
+#pragma unroll
+    for (int i = 0; i < Tile::stream_panels; ++i)
+      from[i] = weight.panel(matrix, smaller(first + i, weight.panels - 1)) +
+                thread * chunk_bytes;
+    fill = read;
+    for (int i = 0; i < slots - 1; ++i, fill += slot_bytes)
+      start();
   }
 
   /// The next stage: stage `panel` of it is at panel * Stage::stride. It stands until the call after.
   __device__ const u8 *next() {
     wait_copy_groups<slots - 2>();
-    sync_warps<copy_threads>(barrier);
+    sync_warps<copy_threads>(barrier); // all have read the stage in `fill`
     start();
-    const u8 *stage = ring + slot * slot_bytes;
-    slot = slot + 1 == slots ? 0 : slot + 1;
-    return stage;
+    fill = read;
+    read =
+        read + slot_bytes == end ? end - slots * slot_bytes : read + slot_bytes;
+    return fill;
   }
 
 private:
   __device__ void start() {
-    if (next_step < k) {
-      u32 to = shared_address(ring + next_slot * slot_bytes);
+    if (left > 0) {
+      u32 to = shared_address(fill) + Stage::place(thread * chunk_bytes);
+      int left_before = left;
 #pragma unroll
-      for (int i = 0; i < Tile::stream_panels; ++i)
-        Stage::template copy<copy_threads>(
-            to + i * Stage::stride,
-            panels + i64(smaller(i, last_panel)) * panel_bytes, next_step, k,
-            thread);
-      next_step += steps;
-      next_slot = next_slot + 1 == slots ? 0 : next_slot + 1;
+      for (int i = 0; i < Tile::stream_panels; ++i) {
+        left = left_before;
+        Stage::template copy<copy_threads>(to + i * Stage::stride, from[i],
+                                           left, thread);
+      }
     }
     end_copy_group();
   }
@@ -166,33 +184,7 @@ struct TensorSums {
   /// Adds `count` steps: a stage, and the input from its step `first` on.
   __device__ void add(const u8 *stage, const typename Tile::Input &input,
                       int first, int count) {
-    // Lane l names row l % 8 of a tile, unit l / 8 of 32 steps. What stands in rows that do not exist is never stored; their
-    // lanes name the last row.
-    int row_bytes = chunk_bytes << input.row_shift;
-    int row = fragments.lane % 8, unit = fragments.lane / 8;
-    int last = (rows - 1) % 8;
-    u32 memory = shared_address(input.memory);
-    for (int step = 0; step < count; step += 32) {
-      u32 a[Tile::stream_panels][2][4];
-#pragma unroll
-      for (int i = 0; i < Tile::stream_panels; ++i)
-        fragments.load(stage + i * Stream::Stage::stride, step, a[i]);
-#pragma unroll
-      for (int n = 0; n < row_tiles; ++n) {
-        if (8 * n >= rows)
-          break;
-        int r = 8 * n + 8 > rows ? smaller(row, last) : row;
-        u32 b[4];
-        load_matrices(memory + (8 * n + r) * row_bytes +
-                          ((((first + step) / 8 + unit) ^ r) * chunk_bytes),
-                      b);
-#pragma unroll
-        for (int half = 0; half < 2; ++half)
-#pragma unroll
-          for (int i = 0; i < Tile::stream_panels; ++i)
-            multiply_add(sums[i][n], a[i][half], b[2 * half], b[2 * half + 1]);
-      }
-    }
+    add_steps<0>(stage, input, first, count);
   }
 
   /// Calls the epilogue for each element of the result, in columns `first_column` and on of the `n` of a head.
@@ -216,6 +208,35 @@ struct TensorSums {
             epilogue(first_row + row, head_column + column, sums[p][tile][i]);
         }
   }
+
+private:
+  /// Steps `Step` and on, 32 at a time.
+  template <int Step>
+  __device__ void add_steps(const u8 *stage, const typename Tile::Input &input,
+                            int first, int count) {
+    u32 a[Tile::stream_panels][2][4];
+#pragma unroll
+    for (int i = 0; i < Tile::stream_panels; ++i)
+      fragments.template load<Step>(stage + i * Stream::Stage::stride, a[i]);
+#pragma unroll
+    for (int n = 0; n < row_tiles; ++n) {
+      if (n && 8 * n >= rows)
+        break;
+      // Lane l names row l % 8 of a tile, unit l / 8 of the 32 steps; for a row that does not exist, whose sums are never
+      // stored, the last row.
+      int row = smaller(8 * n + fragments.lane % 8, rows - 1);
+      u32 b[4];
+      load_matrices(input.address(row, first + Step, fragments.lane / 8), b);
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+#pragma unroll
+        for (int i = 0; i < Tile::stream_panels; ++i)
+          multiply_add(sums[i][n], a[i][half], b[2 * half], b[2 * half + 1]);
+    }
+    if constexpr (Step + 32 < Stream::steps)
+      if (Step + 32 < count)
+        add_steps<Step + 32>(stage, input, first, count);
+  }
 };
 
 /// Of a warp with FMA: a lane has a column and all rows of the warp.
@@ -235,11 +256,29 @@ struct FmaSums {
   __device__ void add(const u8 *stage, const typename Tile::Input &input,
                       int first, int count) {
     stage += lane / panel_width * Tile::parts * Stream::Stage::stride;
-    int step = 0;
-    for (; step + 8 <= count; step += 8)
-      add_eight<false>(stage, input, first, step, count);
-    if (step < count)
-      add_eight<true>(stage, input, first, step, count);
+    if (rows <= 0)
+      return;
+    for (int step = 0; step < count; step += 8) {
+      float w[Tile::parts][8];
+#pragma unroll
+      for (int q = 0; q < Tile::parts; ++q)
+        column.load(stage + q * Stream::Stage::stride, step, w[q]);
+#pragma unroll
+      for (int r = 0; r < Tile::warp_rows; ++r) {
+        if (r >= rows)
+          break;
+#pragma unroll
+        for (int i = 0; i < 8; i += 4) {
+          float4 four = input.read_four(first_row + r, first + step + i);
+          float x[4] = {four.x, four.y, four.z, four.w};
+#pragma unroll
+          for (int j = 0; j < 4; ++j)
+#pragma unroll
+            for (int q = 0; q < Tile::parts; ++q)
+              sums[q][r] = fmaf(x[j], w[q][i + j], sums[q][r]);
+        }
+      }
+    }
   }
 
   template <class Epilogue>
@@ -256,35 +295,6 @@ struct FmaSums {
         epilogue(row + r, head_column + column, sums[0][r], sums[1][r]);
       else
         epilogue(row + r, head_column + column, sums[0][r]);
-    }
-  }
-
-private:
-  /// `Ragged`: fewer than eight.
-  template <bool Ragged>
-  __device__ void add_eight(const u8 *stage, const typename Tile::Input &input,
-                            int first, int step, int count) {
-    float w[Tile::parts][8];
-#pragma unroll
-    for (int q = 0; q < Tile::parts; ++q)
-      column.load(stage + q * Stream::Stage::stride, step, w[q]);
-#pragma unroll
-    for (int r = 0; r < Tile::warp_rows; ++r) {
-      if (r >= rows)
-        break;
-#pragma unroll
-      for (int i = 0; i < 8; i += 4) {
-        if (Ragged && step + i >= count)
-          break;
-        float4 four = input.read_four(first_row + r, first + step + i);
-        float x[4] = {four.x, four.y, four.z, four.w};
-#pragma unroll
-        for (int j = 0; j < 4; ++j)
-#pragma unroll
-          for (int q = 0; q < Tile::parts; ++q)
-            if (!Ragged || step + i + j < count)
-              sums[q][r] = fmaf(x[j], w[q][i + j], sums[q][r]);
-      }
     }
   }
 };
@@ -305,8 +315,8 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
                      const Prologue &prologue, const Epilogue &epilogue) {
   using Stream = WeightStream<Tile, Weight>;
   using Input = typename Tile::Input;
-  __shared__ alignas(128) u8 weight_memory[Stream::bytes];
-  __shared__ alignas(128) u8 input_memory[Input::bytes];
+  alignas(128) __shared__ u8 weight_memory[Stream::bytes];
+  alignas(128) __shared__ u8 input_memory[Input::bytes];
   __shared__ i32 input_rows[Tile::rows];
 
   int first_row = blockIdx.y * Tile::rows, rows = p.rows - first_row;
@@ -326,13 +336,11 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
   int row_warp = warp / Tile::column_warps;
   int first_column = blockIdx.x % column_tiles * Tile::columns +
                      column_warp * Tile::warp_columns;
-  // Warps that have the same columns share their stream of weights, whether or not there are rows for all of them.
-  bool streams = first_column < p.n;
-  bool works = streams && row_warp * Tile::warp_rows < rows;
+  bool works = first_column < p.n;
 
   // Weights are under way while the first rows are staged.
   Stream stream(weight_memory, weight, matrix,
-                first_column / panel_width * Tile::parts, column_warp,
+                first_column / panel_width * Tile::parts, works, column_warp,
                 row_warp);
   Input input(input_memory, input_rows, first_row, rows, head, p.k, p.gather);
   typename SumsOf<Tile::tensor, Tile, Weight>::Type sums(threadIdx.x % 32,
@@ -349,13 +357,11 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
     __syncthreads();
     if constexpr (Input::fetches)
       input.fetch(first + input.steps(), prologue);
-    if (streams) {
+    if (works) {
       int end = smaller(input.steps(), p.k - first);
-      for (int step = 0; step < end; step += Stream::steps) {
-        auto stage = stream.next();
-        if (works)
-          sums.add(stage, input, step, smaller(Stream::steps, end - step));
-      }
+      for (int step = 0; step < end; step += Stream::steps)
+        sums.add(stream.next(), input, step,
+                 smaller(Stream::steps, end - step));
     }
   }
   if (works)

@@ -62,7 +62,7 @@ __device__ inline u32 sum_before(u32 value, u32 *warps, u32 &total) {
 /// with the same expert. Lanes without a row get expert -1.
 template <class Visit>
 __device__ inline void visit_rows(const i32 *chosen, int begin, int end, Visit visit) {
-  constexpr int batch = 8; // loads in flight
+  constexpr int batch = 4; // loads in flight
   int lane = threadIdx.x % 32;
   for (; begin < end; begin += 32 * batch) {
     int experts[batch];

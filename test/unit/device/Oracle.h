@@ -222,8 +222,9 @@ inline void attend(const AttentionShape &shape, const float *query, const float 
     for (int i = 0; i < shape.value; ++i)
       whole.values[i] = whole.values[i] * keep + state.values[i] * take;
   }
+  float inverse = 1.0f / whole.sum;
   for (int i = 0; i < shape.value; ++i)
-    result[i] = whole.values[i] / whole.sum;
+    result[i] = whole.values[i] * inverse;
 }
 
 } // namespace moec::oracle
