@@ -374,3 +374,28 @@ func.func @graph_c3(%y: memref<?x64xf32>, %p: memref<?x2xi32>, %o: memref<?x64xf
   }
   return
 }
+
+// -----
+
+// expected-error@+1 {{expected a parameter of 4 or 8 bytes, got 2}}
+#p = #kernel.parameter<constant 1 bytes 2>
+
+// -----
+
+// expected-error@+1 {{expected an argument of the graph, got -1}}
+#p = #kernel.parameter<argument -1 bytes 8>
+
+// -----
+
+// expected-error@+1 {{expected blocks of 1 to 1024 threads, got 2048}}
+#e = #kernel.entry<"f" of "u", threads = 2048, row_tile = 1, column_tiles = 1>
+
+// -----
+
+// expected-error@+1 {{expected positive tiles, got row_tile 0, column_tiles 1}}
+#e = #kernel.entry<"f" of "u", threads = 32, row_tile = 0, column_tiles = 1>
+
+// -----
+
+// expected-error@+1 {{expected no negative numbers, got most_rows -1, position_tile 0}}
+#e = #kernel.entry<"f" of "u", threads = 32, row_tile = 1, column_tiles = 1, most_rows = -1>
