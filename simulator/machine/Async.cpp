@@ -260,6 +260,8 @@ void takeMbarrierOrder(Decoder &d, bool isWait) {
 
 void decodeMbarrier(Decoder &d) {
   d.out.cls = InstructionClass::Barrier;
+  if (d.in->modifiers.empty())
+    d.refuse("expected an operation");
   bool test = d.take("test_wait"), tryWait = !test && d.take("try_wait");
   if (test || tryWait) {
     bool parity = d.take("parity");
@@ -292,8 +294,9 @@ void decodeMbarrier(Decoder &d) {
       d.out.b = d.sourceBytes(1, 4);
     return;
   }
-  if (d.take("expect_tx") || d.take("complete_tx")) {
-    set(d.in->modifiers[0] == "expect_tx" ? Object::ExpectTx : Object::CompleteTx);
+  if (d.in->modifiers[0] == "expect_tx" || d.in->modifiers[0] == "complete_tx") {
+    set(d.take("expect_tx") ? Object::ExpectTx : Object::CompleteTx);
+    d.take("complete_tx");
     if (!d.take("relaxed"))
       d.refuse("expected '.relaxed'");
     d.takeScope(Scope::Block);

@@ -371,7 +371,6 @@ static void decodeBarrier(Decoder &d) {
   d.out.a = d.sourceBytes(at, 4);
   bool counted = d.operands() - at - (at ? 1 : 0) > 1;
   d.out.b = counted ? d.sourceBytes(at + 1, 4) : d.constant(0, 4);
-  (void)kind;
 }
 
 /// The lanes of `member` meet; memory of what they did before is theirs.
