@@ -13,12 +13,20 @@ using State = Grid::State;
 using Shape = Simulation::Shape;
 
 /// A kernel `k(out)` whose thread t stores %d (32 bits) at out[t], t counted over the grid.
-std::string threadKernel(const std::string &body, const std::string &declarations = "", const std::string &before = "") {
-  return module(before + ".visible .entry k(.param .u64 out) {\n"
-                ".reg .pred %p<8>; .reg .b32 %d, %thread, %lane, %warp, %r<16>; .reg .b64 %o, %x, %A<8>;\n" + declarations +
-                "ld.param.u64 %o, [out];\nmov.u32 %thread, %tid.x;\nmov.u32 %lane, %laneid;\nshr.u32 %warp, %thread, 5;\n"
-                "mov.u32 %r0, %ctaid.x;\nmov.u32 %r1, %ntid.x;\nmad.lo.s32 %r2, %r0, %r1, %thread;\nmul.wide.u32 %x, %r2, 4;\n"
-                "add.s64 %x, %o, %x;\nmov.u32 %d, 0;\n" + body + "\nst.global.u32 [%x], %d;\nret;\n}\n");
+std::string threadKernel(const std::string &body,
+                         const std::string &declarations = "",
+                         const std::string &before = "") {
+  return module(before +
+                ".visible .entry k(.param .u64 out) {\n"
+                ".reg .pred %p<8>; .reg .b32 %d, %thread, %lane, %warp, "
+                "%r<16>; .reg .b64 %o, %x, %A<8>;\n" +
+                declarations +
+                "ld.param.u64 %o, [out];\nmov.u32 %thread, %tid.x;\nmov.u32 "
+                "%lane, %laneid;\nshr.u32 %warp, %thread, 5;\n"
+                "mov.u32 %r0, %ctaid.x;\nmov.u32 %r1, %ntid.x;\nmad.lo.s32 "
+                "%r2, %r0, %r1, %thread;\nmul.wide.u32 %x, %r2, 4;\n"
+                "add.s64 %x, %o, %x;\nmov.u32 %d, 0;\n" +
+                body + "\nst.global.u32 [%x], %d;\nret;\n}\n");
 }
 
 struct Outcome {
@@ -38,7 +46,8 @@ Outcome run(const std::string &text, Shape shape = {}, Options options = {}) {
   size_t threads = size_t(shape.grid[0]) * shape.block[0];
   uint64_t out = s.upload(std::vector<uint32_t>(threads + 16, 0));
   State state = s.run("k", shape, {out});
-  return {state, s.download<uint32_t>(out, threads + 16), s.failure(), s.failureKind(), s.grid->executed()};
+  return {state, s.download<uint32_t>(out, threads + 16), s.failure(),
+          s.failureKind(), s.grid->executed()};
 }
 
 Shape threads(uint32_t block, uint32_t grid = 1) {
@@ -72,7 +81,8 @@ activemask.b32 %d;
 bar.sync 0;
 redux.sync.add.s32 %r3, %lane, 0xffffff00;
 add.s32 %d, %d, %r3;
-)"), threads(64));
+)"),
+                  threads(64));
   ASSERT_EQ(r.state, State::Finished) << r.failure;
   EXPECT_EQ(r.out[7], 0u);
   EXPECT_EQ(r.out[8], 0xffffff00u + (31 * 32 / 2 - 28));
@@ -119,25 +129,31 @@ and.b32 %r3, %lane, 7;
 { .param .b32 x; .param .b32 y; st.param.b32 [x], %r3; call.uni (y), fac, (x); ld.param.b32 %d, [y]; }
 setp.eq.u32 %p1, %r3, 3;
 @!%p1 call (%d), twice, (%d, %p1);
-)", "", factorial));
+)",
+                               "", factorial));
   ASSERT_EQ(r.state, State::Finished) << r.failure;
   uint32_t expected[] = {1, 1, 2, 6, 24, 120, 720, 5040};
   for (uint32_t lane = 0; lane < 32; ++lane)
     EXPECT_EQ(r.out[lane], lane % 8 == 3 ? 6 : 2 * expected[lane % 8]);
 
-  Outcome endless = run(threadKernel(R"({ .param .b32 x; .param .b32 y; st.param.b32 [x], -1; call.uni (y), fac, (x); })", "", factorial));
+  Outcome endless = run(threadKernel(
+      R"({ .param .b32 x; .param .b32 y; st.param.b32 [x], -1; call.uni (y), fac, (x); })",
+      "", factorial));
   EXPECT_EQ(endless.kind, "stack") << endless.failure;
 }
 
 TEST(MachineControl, LocalMemoryOfCallsIsTheirOwn) {
-  Outcome r = run(threadKernel(R"(
+  Outcome r = run(threadKernel(
+      R"(
 .local .align 8 .b8 buffer[16];
 mov.u64 %A0, buffer;
 st.local.u32 [%A0+4], %lane;
 cvta.local.u64 %A1, %A0;
 call clobber;
 ld.u32 %d, [%A1+4];
-)", "", R"(.func clobber { .local .align 4 .b8 mine[16]; .reg .b64 %a; mov.u64 %a, mine; st.local.u32 [%a+4], -1; st.local.u32 [mine+8], -1; ret; })"));
+)",
+      "",
+      R"(.func clobber { .local .align 4 .b8 mine[16]; .reg .b64 %a; mov.u64 %a, mine; st.local.u32 [%a+4], -1; st.local.u32 [mine+8], -1; ret; })"));
   ASSERT_EQ(r.state, State::Finished) << r.failure;
   for (uint32_t lane = 0; lane < 32; ++lane)
     EXPECT_EQ(r.out[lane], lane);
@@ -157,7 +173,8 @@ W: ld.volatile.shared.u32 %d, [flag];
 setp.ne.u32 %p3, %d, 7;
 @%p3 bra W;
 S2:
-)"), {}, Options{.checks = false});
+)"),
+                  {}, Options{.checks = false});
   ASSERT_EQ(r.state, State::Finished) << r.failure;
   EXPECT_EQ(r.out[0], 7u);
 }
@@ -175,7 +192,8 @@ ld.global.u32 %r4, [%A0+4];
 add.s32 %r4, %r4, 1;
 st.global.u32 [%A0+4], %r4;
 atom.global.release.gpu.exch.b32 %r5, [%A0], 0;
-)"), threads(64, 3), Options{.seed = seed});
+)"),
+                    threads(64, 3), Options{.seed = seed});
     ASSERT_EQ(r.state, State::Finished) << r.failure;
     EXPECT_EQ(r.out[193], 192u);
   }
@@ -189,7 +207,8 @@ bar.red.and.pred %p2, 1, %p1;
 bar.red.or.pred %p3, 2, %p1;
 @%p2 add.s32 %d, %d, 1000;
 @%p3 add.s32 %d, %d, 2000;
-)"), threads(96));
+)"),
+                  threads(96));
   ASSERT_EQ(r.state, State::Finished) << r.failure;
   for (uint32_t t = 0; t < 96; ++t)
     EXPECT_EQ(r.out[t], 2070u);
@@ -209,7 +228,8 @@ bra E;
 C: bar.sync 3, 64;
 ld.shared.u32 %d, [%r5];
 E:
-)"), threads(64));
+)"),
+                  threads(64));
   ASSERT_EQ(r.state, State::Finished) << r.failure;
   EXPECT_EQ(r.out[32 + 9], 9u);
 }
@@ -221,35 +241,55 @@ setp.lt.u32 %p1, %lane, 16;
 @%p1 bra B;
 add.s32 %d, %d, 5;
 B: bar.sync 0;
-)"), threads(64));
+)"),
+                  threads(64));
   EXPECT_EQ(r.state, State::Finished) << r.failure;
-  Outcome two = run(threadKernel("setp.lt.u32 %p1, %lane, 16; @%p1 bra B; bar.sync 0; bra E; B: bar.sync 0; E:"));
+  Outcome two = run(threadKernel("setp.lt.u32 %p1, %lane, 16; @%p1 bra B; "
+                                 "bar.sync 0; bra E; B: bar.sync 0; E:"));
   EXPECT_EQ(two.state, State::Failed);
   EXPECT_EQ(two.kind, "warp-sync") << two.failure;
   // Without .aligned, lanes may come from several places.
-  Outcome apart = run(threadKernel("setp.lt.u32 %p1, %lane, 16; @%p1 bra B; barrier.sync 0; bra E; B: barrier.sync 0; E:"), threads(64));
+  Outcome apart =
+      run(threadKernel("setp.lt.u32 %p1, %lane, 16; @%p1 bra B; barrier.sync "
+                       "0; bra E; B: barrier.sync 0; E:"),
+          threads(64));
   EXPECT_EQ(apart.state, State::Finished) << apart.failure;
 }
 
 TEST(MachineBarrier, Misuse) {
   EXPECT_EQ(run(threadKernel("bar.sync 0, 33;")).kind, "barrier");
   EXPECT_EQ(run(threadKernel("bar.sync %lane;")).kind, "barrier");
-  EXPECT_EQ(run(threadKernel("add.s32 %r3, %warp, 16; bar.sync %r3;")).kind, "barrier");
-  EXPECT_EQ(run(threadKernel("mov.u32 %r3, 0; bar.arrive 1, %r3;")).kind, "barrier");
-  EXPECT_EQ(run(threadKernel("add.s32 %r3, %warp, 1; shl.b32 %r3, %r3, 6; bar.sync 0, %r3;"), threads(64)).kind, "barrier");
+  EXPECT_EQ(run(threadKernel("add.s32 %r3, %warp, 16; bar.sync %r3;")).kind,
+            "barrier");
+  EXPECT_EQ(run(threadKernel("mov.u32 %r3, 0; bar.arrive 1, %r3;")).kind,
+            "barrier");
+  EXPECT_EQ(
+      run(threadKernel(
+              "add.s32 %r3, %warp, 1; shl.b32 %r3, %r3, 6; bar.sync 0, %r3;"),
+          threads(64))
+          .kind,
+      "barrier");
 }
 
 TEST(MachineBarrier, DeadlockIsReported) {
-  Outcome r = run(threadKernel("setp.ne.u32 %p1, %warp, 0; @%p1 bra B; bar.sync 1; bra E; B: bar.sync 2; E:"), threads(64));
+  Outcome r = run(threadKernel("setp.ne.u32 %p1, %warp, 0; @%p1 bra B; "
+                               "bar.sync 1; bra E; B: bar.sync 2; E:"),
+                  threads(64));
   ASSERT_EQ(r.kind, "deadlock");
-  EXPECT_NE(r.failure.find("wait at barrier 1"), std::string::npos) << r.failure;
-  EXPECT_NE(r.failure.find("barrier 2: 32 of 64 threads arrived"), std::string::npos) << r.failure;
+  EXPECT_NE(r.failure.find("wait at barrier 1"), std::string::npos)
+      << r.failure;
+  EXPECT_NE(r.failure.find("barrier 2: 32 of 64 threads arrived"),
+            std::string::npos)
+      << r.failure;
 }
 
 TEST(MachineWarpSync, MissingLanesAreReported) {
-  Outcome r = run(threadKernel("setp.lt.u32 %p1, %lane, 16; @%p1 bra E; vote.sync.ballot.b32 %d, 1, -1; E: bar.warp.sync -1;"));
+  Outcome r =
+      run(threadKernel("setp.lt.u32 %p1, %lane, 16; @%p1 bra E; "
+                       "vote.sync.ballot.b32 %d, 1, -1; E: bar.warp.sync -1;"));
   EXPECT_EQ(r.kind, "warp-sync") << r.failure;
-  EXPECT_EQ(run(threadKernel("vote.sync.ballot.b32 %d, 1, 0xffff;")).kind, "warp-sync");
+  EXPECT_EQ(run(threadKernel("vote.sync.ballot.b32 %d, 1, 0xffff;")).kind,
+            "warp-sync");
 }
 
 TEST(MachineWarpSync, DisjointMembers) {
@@ -269,10 +309,12 @@ TEST(MachineWarpSync, Shuffles) {
     EXPECT_EQ(r.state, State::Finished) << r.failure;
     return r.out;
   };
-  auto up = lanes("shfl.sync.up.b32 %d|%p1, %r3, 1, 0, -1; @!%p1 add.s32 %d, %d, 1000;");
+  auto up = lanes(
+      "shfl.sync.up.b32 %d|%p1, %r3, 1, 0, -1; @!%p1 add.s32 %d, %d, 1000;");
   EXPECT_EQ(up[0], 1100u); // its own value, out of range
   EXPECT_EQ(up[5], 104u);
-  auto down = lanes("shfl.sync.down.b32 %d|%p1, %r3, 4, 31, -1; @!%p1 add.s32 %d, %d, 1000;");
+  auto down = lanes(
+      "shfl.sync.down.b32 %d|%p1, %r3, 4, 31, -1; @!%p1 add.s32 %d, %d, 1000;");
   EXPECT_EQ(down[27], 131u);
   EXPECT_EQ(down[28], 1128u);
   EXPECT_EQ(lanes("shfl.sync.bfly.b32 %d, %r3, 3, 31, -1;")[6], 105u);
@@ -280,7 +322,9 @@ TEST(MachineWarpSync, Shuffles) {
   auto segment = lanes("shfl.sync.idx.b32 %d, %r3, 2, 6175, -1;");
   EXPECT_EQ(segment[1], 102u);
   EXPECT_EQ(segment[30], 126u);
-  Outcome inactive = run(threadKernel("setp.lt.u32 %p1, %lane, 16; @!%p1 bra E; shfl.sync.idx.b32 %d, %lane, 20, 31, 0xffff; E:"));
+  Outcome inactive =
+      run(threadKernel("setp.lt.u32 %p1, %lane, 16; @!%p1 bra E; "
+                       "shfl.sync.idx.b32 %d, %lane, 20, 31, 0xffff; E:"));
   EXPECT_EQ(inactive.kind, "warp-sync");
 }
 
@@ -291,14 +335,27 @@ TEST(MachineWarpSync, VoteMatchElect) {
     return r.out;
   };
   std::string toRegister = "selp.u32 %d, 1, 0, %p2;";
-  EXPECT_EQ(lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.any.pred %p2, %p1, -1;" + toRegister)[9], 1u);
-  EXPECT_EQ(lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.all.pred %p2, %p1, -1;" + toRegister)[9], 0u);
-  EXPECT_EQ(lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.uni.pred %p2, !%p1, -1;" + toRegister)[9], 0u);
-  EXPECT_EQ(lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.ballot.b32 %d, %p1, -1;")[9], 7u);
-  EXPECT_EQ(lanes("and.b32 %r3, %lane, 3; match.any.sync.b32 %d, %r3, -1;")[6], 0x44444444u);
+  EXPECT_EQ(
+      lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.any.pred %p2, %p1, -1;" +
+            toRegister)[9],
+      1u);
+  EXPECT_EQ(
+      lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.all.pred %p2, %p1, -1;" +
+            toRegister)[9],
+      0u);
+  EXPECT_EQ(
+      lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.uni.pred %p2, !%p1, -1;" +
+            toRegister)[9],
+      0u);
+  EXPECT_EQ(
+      lanes("setp.lt.u32 %p1, %lane, 3; vote.sync.ballot.b32 %d, %p1, -1;")[9],
+      7u);
+  EXPECT_EQ(lanes("and.b32 %r3, %lane, 3; match.any.sync.b32 %d, %r3, -1;")[6],
+            0x44444444u);
   EXPECT_EQ(lanes("match.all.sync.b32 %d|%p2, 5, -1;")[6], 0xffffffffu);
   EXPECT_EQ(lanes("match.all.sync.b32 %d|%p2, %lane, -1;")[6], 0u);
-  EXPECT_EQ(lanes("sub.s32 %r3, %lane, 4; redux.sync.min.s32 %d, %r3, -1;")[1], uint32_t(-4));
+  EXPECT_EQ(lanes("sub.s32 %r3, %lane, 4; redux.sync.min.s32 %d, %r3, -1;")[1],
+            uint32_t(-4));
   std::set<uint32_t> leaders;
   for (uint64_t seed = 0; seed < 8; ++seed) {
     auto all = lanes("elect.sync %r3|%p2, -1;" + toRegister, seed);
@@ -359,7 +416,9 @@ mov.u32 %d, 9;
 
 TEST(MachineGrid, LaunchesAreChecked) {
   Simulation s;
-  ASSERT_TRUE(s.load(module(".visible .entry k(.param .u32 a) .maxntid 64 { ret; } .visible .entry q() .reqntid 32,2 { ret; }")));
+  ASSERT_TRUE(
+      s.load(module(".visible .entry k(.param .u32 a) .maxntid 64 { ret; } "
+                    ".visible .entry q() .reqntid 32,2 { ret; }")));
   EXPECT_EQ(s.run("k", threads(96), {1}), State::Failed);
   EXPECT_EQ(s.failureKind(), "launch");
   EXPECT_EQ(s.run("k", threads(64), {1}), State::Finished);
@@ -369,12 +428,14 @@ TEST(MachineGrid, LaunchesAreChecked) {
 
 TEST(MachineGrid, SeedsAreDeterministicAndChangeTheOrder) {
   // Each block takes a ticket.
-  std::string text = threadKernel("setp.eq.u32 %p1, %lane, 0; @%p1 atom.global.add.u32 %d, [%o+1024], 1;");
+  std::string text = threadKernel(
+      "setp.eq.u32 %p1, %lane, 0; @%p1 atom.global.add.u32 %d, [%o+1024], 1;");
   Shape shape = threads(32, 8);
   shape.resident = 8;
   std::set<std::vector<uint32_t>> orders;
   for (uint64_t seed = 0; seed < 4; ++seed) {
-    Outcome first = run(text, shape, Options{.seed = seed}), again = run(text, shape, Options{.seed = seed});
+    Outcome first = run(text, shape, Options{.seed = seed}),
+            again = run(text, shape, Options{.seed = seed});
     ASSERT_EQ(first.state, State::Finished) << first.failure;
     EXPECT_EQ(first.out, again.out);
     orders.insert(first.out);
@@ -383,7 +444,8 @@ TEST(MachineGrid, SeedsAreDeterministicAndChangeTheOrder) {
 }
 
 TEST(MachineControl, TrapAndAssertName) {
-  Outcome r = run(threadKernel("setp.eq.u32 %p1, %thread, 37; @%p1 trap;"), threads(64));
+  Outcome r = run(threadKernel("setp.eq.u32 %p1, %thread, 37; @%p1 trap;"),
+                  threads(64));
   EXPECT_EQ(r.kind, "trap");
   EXPECT_NE(r.failure.find("warp 1, lane 5"), std::string::npos) << r.failure;
 }

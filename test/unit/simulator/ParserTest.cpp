@@ -11,7 +11,8 @@ namespace {
 const std::string kHeader = ".version 9.0\n.target sm_90a\n.address_size 64\n";
 
 std::unique_ptr<Module> parseBody(const std::string &body) {
-  auto module = parse(kHeader + ".entry k(.param .u64 p) {\n" + body + "\n}\n", "t.ptx");
+  auto module =
+      parse(kHeader + ".entry k(.param .u64 p) {\n" + body + "\n}\n", "t.ptx");
   EXPECT_TRUE(module.ok()) << module.message();
   return module.ok() ? std::move(*module) : nullptr;
 }
@@ -34,7 +35,8 @@ TEST(PtxParser, ModuleDirectives) {
 { ret; }
 .file 1 "/moec/ir"
 .section .debug_info { .b8 1, 2 $L1: .b32 {3} }
-)", "t.ptx");
+)",
+                      "t.ptx");
   ASSERT_TRUE(module.ok()) << module.message();
   const Module &m = **module;
   EXPECT_EQ(m.version, "9.0");
@@ -43,7 +45,9 @@ TEST(PtxParser, ModuleDirectives) {
   ASSERT_NE(bytes, nullptr);
   EXPECT_EQ(bytes->bytes, 6u);
   ASSERT_EQ(bytes->initializers.size(), 1u);
-  EXPECT_EQ(bytes->initializers[0].bytes, (std::vector<std::byte>{std::byte(1), std::byte(255), std::byte(7), std::byte(255)}));
+  EXPECT_EQ(bytes->initializers[0].bytes,
+            (std::vector<std::byte>{std::byte(1), std::byte(255), std::byte(7),
+                                    std::byte(255)}));
   const Variable *pointers = m.findVariable("pointers");
   ASSERT_EQ(pointers->initializers.size(), 2u);
   EXPECT_EQ(pointers->initializers[0].symbol, "bytes");
@@ -76,7 +80,9 @@ mov.b32 r, %r10;
   ASSERT_EQ(k.code.size(), 6u);
   EXPECT_EQ(k.code[0].operands[0].index, 1u);
   EXPECT_EQ(k.code[2].operands[0].index, 3u);
-  uint32_t inner = k.code[1].operands[0].index, other = k.code[3].operands[0].index, outer = k.code[4].operands[0].index;
+  uint32_t inner = k.code[1].operands[0].index,
+           other = k.code[3].operands[0].index,
+           outer = k.code[4].operands[0].index;
   EXPECT_EQ(k.registers[inner].type, Type::B32);
   EXPECT_EQ(k.registers[other].type, Type::B64);
   EXPECT_NE(inner, outer);
@@ -99,7 +105,8 @@ ld.param.u64 %rd1, [p0 ];
   ASSERT_TRUE(module);
   const auto &code = module->functions[0].code;
   EXPECT_TRUE(code[0].guardNegated);
-  EXPECT_EQ(code[0].modifiers, (std::vector<std::string>{"global", "v2", "u32"}));
+  EXPECT_EQ(code[0].modifiers,
+            (std::vector<std::string>{"global", "v2", "u32"}));
   EXPECT_EQ(code[0].operands[0].kind, OperandKind::Vector);
   EXPECT_EQ(code[0].operands[0].parts[1].kind, OperandKind::Sink);
   EXPECT_EQ(static_cast<int64_t>(code[0].operands[1].bits), -8);
@@ -117,7 +124,10 @@ ld.param.u64 %rd1, [p0 ];
 }
 
 TEST(PtxParser, LocationsBeforeFiles) {
-  auto module = parse(kHeader + ".entry k() {\n.loc 2 41 3, function_name $L__i0, inlined_at 1 2 3\nret;\n}\n.file 2 \"/x/ir\"\n", "t.ptx");
+  auto module =
+      parse(kHeader + ".entry k() {\n.loc 2 41 3, function_name $L__i0, "
+                      "inlined_at 1 2 3\nret;\n}\n.file 2 \"/x/ir\"\n",
+            "t.ptx");
   ASSERT_TRUE(module.ok()) << module.message();
   const ptx::Instruction &ret = (*module)->functions[0].code[0];
   EXPECT_EQ((*module)->describe(ret.location), "/x/ir:41");
@@ -126,17 +136,28 @@ TEST(PtxParser, LocationsBeforeFiles) {
 
 TEST(PtxParser, ErrorsNameTheLine) {
   EXPECT_EQ(errorOf(""), "t.ptx:1: no .version: this is no PTX module");
-  EXPECT_EQ(errorOf(".version 9.0\n.address_size 32\n"), "t.ptx:3: addresses of 32 bits; only 64 are supported");
-  EXPECT_EQ(errorOf(kHeader + ".entry k() {\nret\n}\n"), "t.ptx:6: expected an operand, found '}'");
-  EXPECT_EQ(errorOf(kHeader + ".global .q32 x;\n"), "t.ptx:4: expected a type, found '.q32'");
+  EXPECT_EQ(errorOf(".version 9.0\n.address_size 32\n"),
+            "t.ptx:3: addresses of 32 bits; only 64 are supported");
+  EXPECT_EQ(errorOf(kHeader + ".entry k() {\nret\n}\n"),
+            "t.ptx:6: expected an operand, found '}'");
+  EXPECT_EQ(errorOf(kHeader + ".global .q32 x;\n"),
+            "t.ptx:4: expected a type, found '.q32'");
   EXPECT_EQ(errorOf(kHeader + "/* open"), "t.ptx:4: this comment has no end");
-  EXPECT_EQ(errorOf(kHeader + ".file 1 \"open\n"), "t.ptx:4: this string has no end");
-  EXPECT_EQ(errorOf(kHeader + ".entry k() { L: L: ret; }"), "t.ptx:4: label 'L' stands twice in this scope");
-  EXPECT_EQ(errorOf(kHeader + ".global .u32 x[2] = {1,2,3};"), "t.ptx:4: more values than 'x' has elements");
-  EXPECT_EQ(errorOf(kHeader + ".global .align 3 .u32 x;"), "t.ptx:4: alignment 3 is no power of two up to 65536");
-  EXPECT_EQ(errorOf(kHeader + ".entry k() { .reg .v2 .f32 x; }"), "t.ptx:4: registers of vectors are not supported");
-  EXPECT_EQ(errorOf(kHeader + ".entry k() { .global .u32 x; }"), "t.ptx:4: variables of space .global inside functions are not supported");
-  EXPECT_EQ(errorOf(kHeader + ".entry k() { x: .callprototype ()_ (); }"), "t.ptx:4: calls through function pointers are not supported");
+  EXPECT_EQ(errorOf(kHeader + ".file 1 \"open\n"),
+            "t.ptx:4: this string has no end");
+  EXPECT_EQ(errorOf(kHeader + ".entry k() { L: L: ret; }"),
+            "t.ptx:4: label 'L' stands twice in this scope");
+  EXPECT_EQ(errorOf(kHeader + ".global .u32 x[2] = {1,2,3};"),
+            "t.ptx:4: more values than 'x' has elements");
+  EXPECT_EQ(errorOf(kHeader + ".global .align 3 .u32 x;"),
+            "t.ptx:4: alignment 3 is no power of two up to 65536");
+  EXPECT_EQ(errorOf(kHeader + ".entry k() { .reg .v2 .f32 x; }"),
+            "t.ptx:4: registers of vectors are not supported");
+  EXPECT_EQ(
+      errorOf(kHeader + ".entry k() { .global .u32 x; }"),
+      "t.ptx:4: variables of space .global inside functions are not supported");
+  EXPECT_EQ(errorOf(kHeader + ".entry k() { x: .callprototype ()_ (); }"),
+            "t.ptx:4: calls through function pointers are not supported");
 }
 
 TEST(PtxParser, HostileTexts) {
@@ -144,12 +165,18 @@ TEST(PtxParser, HostileTexts) {
   EXPECT_NE(errorOf(kHeader + ".global .b8 x[99999999999];"), "");
   EXPECT_NE(errorOf(kHeader + ".global .b8 x[65536][65536][65536];"), "");
   EXPECT_NE(errorOf(kHeader + ".entry k() " + std::string(5000, '{')), "");
-  EXPECT_NE(errorOf(kHeader + ".entry k() { mov.b32 " + std::string(5000, '[') + "; }"), "");
-  EXPECT_NE(errorOf(kHeader + ".global .b8 x[2] = " + std::string(5000, '{')), "");
+  EXPECT_NE(errorOf(kHeader + ".entry k() { mov.b32 " + std::string(5000, '[') +
+                    "; }"),
+            "");
+  EXPECT_NE(errorOf(kHeader + ".global .b8 x[2] = " + std::string(5000, '{')),
+            "");
   EXPECT_NE(errorOf(kHeader + ".entry k() { mov.b32 0f12; }"), "");
   // Every cut of a text is either a module or an error.
-  std::string text = kHeader + ".visible .entry k(.param .u64 p) {\n.reg .b32 %r<4>; .shared .b8 s[4] ;\nL: @%p mov.b32 %r1, {0, 1};\n"
-                               "bra L;\nt: .branchtargets L, L;\n.loc 1 2 3\n}\n.file 1 \"x\"\n.section .d { .b8 1 }\n";
+  std::string text = kHeader +
+                     ".visible .entry k(.param .u64 p) {\n.reg .b32 %r<4>; "
+                     ".shared .b8 s[4] ;\nL: @%p mov.b32 %r1, {0, 1};\n"
+                     "bra L;\nt: .branchtargets L, L;\n.loc 1 2 3\n}\n.file 1 "
+                     "\"x\"\n.section .d { .b8 1 }\n";
   for (size_t length = 0; length < text.size(); ++length)
     (void)errorOf(text.substr(0, length));
 }
