@@ -3,6 +3,7 @@
 #include "codegen/Pipelines.h"
 
 #include "codegen/cpu/Passes.h"
+#include "codegen/cuda/Passes.h"
 #include "codegen/host/Passes.h"
 #include "passes/Passes.h"
 
@@ -24,7 +25,8 @@ static constexpr PhaseInfo kPhases[] = {
      "the model as its makers publish it, in the moe dialect"},
     {Phase::Specialize, "specialize", "target and limits become attributes"},
     {Phase::Optimize, "optimize",
-     "algebra on the model: MLA absorption, quantised weights"},
+     "algebra on the model: MLA absorption, rounding of activations, quantised "
+     "weights"},
     {Phase::Fuse, "fuse",
      "operations become kernels with prologues and epilogues"},
     {Phase::Schedule, "schedule",
@@ -106,8 +108,12 @@ static void buildSchedule(OpPassManager &manager) {
   manager.addPass(createBuildGraphsPass());
 }
 
-static void buildLower(OpPassManager &manager) {
+static void buildLower(OpPassManager &manager, const PipelineOptions &options) {
+  // Each of these looks at the module's target and does nothing for another.
   manager.addPass(cpu::createCpuLowerTasksPass());
+  manager.addPass(cuda::createCudaPlanLaunchesPass());
+  manager.addPass(
+      cuda::createCudaCompileKernelsPass({options.kernelDumpFolder}));
   manager.addPass(host::createHostLowerGraphsPass());
   manager.addPass(cpu::createCpuExpandMathPass());
   manager.addPass(createLowerAffinePass());
@@ -129,6 +135,7 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
   case Phase::Specialize: {
     SetTargetPassOptions target;
     target.cpu = options.cpu;
+    target.cuda.assign(options.cuda.begin(), options.cuda.end());
     target.maxTokens = options.maxTokens;
     target.maxSequences = options.maxSequences;
     target.maxContext = options.maxContext;
@@ -140,6 +147,11 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
     manager.addNestedPass<func::FuncOp>(createAbsorbMlaPass());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
+    if (options.activations.empty() ? !options.cuda.empty()
+                                    : options.activations == "bf16") {
+      manager.addNestedPass<func::FuncOp>(createRoundActivationsPass());
+      manager.addPass(createCSEPass());
+    }
     if (options.quantizeBits)
       manager.addPass(createQuantizeWeightsPass({options.quantizeBits}));
     break;
@@ -150,7 +162,7 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
     buildSchedule(manager);
     break;
   case Phase::Lower:
-    buildLower(manager);
+    buildLower(manager, options);
     break;
   }
   manager.addPass(std::make_unique<SetPhasePass>(phase));
@@ -160,6 +172,12 @@ void moec::registerPhasePipelines() {
   struct Options : PassPipelineOptions<Options> {
     Option<std::string> cpu{*this, "cpu", llvm::cl::init("native"),
                             llvm::cl::desc("CPU to compile for")};
+    ListOption<std::string> cuda{
+        *this, "cuda",
+        llvm::cl::desc("GPU architectures to compile for instead")};
+    Option<std::string> activations{
+        *this, "activations",
+        llvm::cl::desc("what matrices multiply: f32 or bf16")};
     Option<int64_t> maxContext{*this, "max-context", llvm::cl::init(0),
                                llvm::cl::desc("positions of a sequence")};
     Option<int64_t> quantizeBits{*this, "quantize-bits", llvm::cl::init(0),
@@ -172,6 +190,8 @@ void moec::registerPhasePipelines() {
           [phase = info.phase](OpPassManager &manager, const Options &options) {
             PipelineOptions pipeline;
             pipeline.cpu = options.cpu;
+            pipeline.cuda.assign(options.cuda.begin(), options.cuda.end());
+            pipeline.activations = options.activations;
             pipeline.maxContext = options.maxContext;
             pipeline.quantizeBits = options.quantizeBits;
             buildPhase(manager, phase, pipeline);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mlir {
 class ModuleOp;
@@ -37,6 +38,11 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 /// What a user may choose.
 struct PipelineOptions {
   std::string cpu = "native";
+  /// GPU architectures to compile for ("sm_90a"); none: for the CPU.
+  std::vector<std::string> cuda;
+  /// What matrices multiply, "f32" or "bf16", sums are f32 in both; "": what the
+  /// target is made for.
+  std::string activations;
   int64_t maxTokens = 512;
   int64_t maxSequences = 8;
   /// 0: the model's context, up to a bound (moe-set-target).
@@ -44,6 +50,8 @@ struct PipelineOptions {
   /// Bits of the elements that matrices are quantised to, 8 or 4; 0: they stay as
   /// they are.
   int64_t quantizeBits = 0;
+  /// Folder for the CUDA kernels and what they were compiled to; none when empty.
+  std::string kernelDumpFolder;
 };
 
 /// Adds the passes of a phase; Import and Link have none.

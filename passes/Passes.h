@@ -21,6 +21,9 @@ namespace moec {
 /// Bytes of the arena of a step, set by kernel-plan-arena.
 inline constexpr llvm::StringLiteral kArenaBytesAttr = "kernel.arena_bytes";
 
+/// Scratch memory of a worker or a device, set when kernels are lowered.
+inline constexpr llvm::StringLiteral kScratchBytesAttr = "kernel.scratch_bytes";
+
 /// Bytes that a memref.view of the arena takes at most, set by kernel-plan-arena.
 inline constexpr llvm::StringLiteral kBufferBytesAttr = "kernel.bytes";
 

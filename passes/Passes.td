@@ -22,6 +22,7 @@ def SetTargetPass : Pass<"moe-set-target", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"cpu", "cpu", "std::string", "\"native\"", "CPU to compile for, as LLVM names it">,
+    ListOption<"cuda", "cuda", "std::string", "GPU architectures to compile for instead, for example sm_90a">,
     Option<"maxTokens", "max-tokens", "int64_t", "512", "tokens in a step at most">,
     Option<"maxSequences", "max-sequences", "int64_t", "8", "sequences in a step at most">,
     Option<"maxContext", "max-context", "int64_t", "0", "positions of a sequence at most (0: the model's, up to 4096)">,
@@ -48,6 +49,22 @@ def AbsorbMlaPass : Pass<"moe-absorb-mla"> {
     %qk = moe.concat %ql, %qr heads 4
     %ol = moe.attention %qk, %cache of %batch heads 4 kv_heads 1 keys 2 value 0 scale 0.1
     %o = moe.head_linear %ol, %w_uv
+    ```
+  }];
+  let dependentDialects = ["::moec::moe::MoeDialect"];
+}
+
+def RoundActivationsPass : Pass<"moe-round-activations"> {
+  let summary = "what matrices multiply is rounded to bf16";
+  let description = [{
+    REASSOCIATING (and rounding: it makes another model). The inputs of `moe.linear`, `moe.head_linear` and `moe.expert_linear` pass
+    through `moe.round`, but for those of the router, whose logits are computed from f32. Sums stay f32.
+
+    ```mlir
+    %q = moe.linear %h, %w : (tensor<?x160xf32>, tensor<96x160xbf16>) -> tensor<?x96xf32>
+    // becomes
+    %hb = moe.round %h : tensor<?x160xf32> -> tensor<?x160xbf16>
+    %q = moe.linear %hb, %w : (tensor<?x160xbf16>, tensor<96x160xbf16>) -> tensor<?x96xf32>
     ```
   }];
   let dependentDialects = ["::moec::moe::MoeDialect"];

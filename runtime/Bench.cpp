@@ -160,9 +160,8 @@ Result<BenchResult> moec::runBench(Session &session,
                          " tokens do not fit the context of " +
                          std::to_string(model.max_context) + " positions");
   BenchResult result;
-  result.unit = vectorUnit(model.features);
-  MOEC_ASSIGN_OR_RETURN(result.before,
-                        measureRoof(session.threads(), result.unit));
+  result.unit = session.device().arithmeticUnit();
+  MOEC_ASSIGN_OR_RETURN(result.before, session.device().measureRoof());
   Runner runner(session, options.repetitions);
   if (options.prefill) {
     MOEC_ASSIGN_OR_RETURN(
@@ -175,7 +174,6 @@ Result<BenchResult> moec::runBench(Session &session,
                           runner.run("tg", options.decode, 1, true));
     result.phases.push_back(std::move(phase));
   }
-  MOEC_ASSIGN_OR_RETURN(result.after,
-                        measureRoof(session.threads(), result.unit));
+  MOEC_ASSIGN_OR_RETURN(result.after, session.device().measureRoof());
   return result;
 }

@@ -53,7 +53,8 @@ struct BenchPhase {
 };
 
 struct BenchResult {
-  VectorUnit unit = VectorUnit::None;
+  /// What does the arithmetic of the roof.
+  std::string unit;
   /// Measured before the phases, and after them.
   Roof before, after;
   std::vector<BenchPhase> phases;

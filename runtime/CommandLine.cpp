@@ -245,6 +245,13 @@ void Parser::addOptions() {
       ->check(between<int64_t>(1, Executor::maxThreads,
                                "1 to " + std::to_string(Executor::maxThreads)))
       ->type_name("N");
+  add("--device", result.device,
+      "The GPU to run on, for a model that was compiled for one\n"
+      "(default: MOEC_CUDA_DEVICE, or 0)",
+      running | only(Command::Info), group)
+      ->check(between<int64_t>(0, std::numeric_limits<int32_t>::max(),
+                               "the number of a GPU"))
+      ->type_name("N");
   add("--weights", result.weights,
       "The weights file (default: in this program, or beside it\n"
       "with '.weights' after its name)",

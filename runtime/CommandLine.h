@@ -47,6 +47,8 @@ struct CommandLine {
   bool json = false;
   std::string trace;
   uint32_t threads = 0;
+  /// The number of a GPU; empty: whichever the environment says.
+  std::string device;
   std::string weights;
 };
 

@@ -14,11 +14,18 @@ moert_options moec::sessionOptions(const CommandLine &line) {
   moert_options options = {};
   options.threads = line.threads;
   options.weights_path = line.weights.empty() ? nullptr : line.weights.c_str();
+  options.device = line.device.empty() ? nullptr : line.device.c_str();
   return options;
 }
 
 Result<std::unique_ptr<Session>> moec::openSession(const CommandLine &line,
                                                    const moert_model &model) {
+  // An option without effect is a misunderstanding.
+  const bool onCpu = model.device == MOERT_DEVICE_CPU;
+  if (onCpu && !line.device.empty())
+    return Status::error("--device has no effect: the model runs on the CPU");
+  if (!onCpu && line.threads)
+    return Status::error("--threads has no effect: the model runs on a GPU");
   MOEC_ASSIGN_OR_RETURN(auto session,
                         Session::open(model, sessionOptions(line)));
   if (!line.trace.empty())
@@ -45,7 +52,7 @@ Status moec::finishTrace(const CommandLine &line, const Session &session) {
 
 std::string moec::describeJoins(const Session &session) {
   std::string text;
-  for (const GraphUse &use : session.graphs())
+  for (const GraphUse &use : session.device().graphs())
     text += (text.empty() ? "" : ", ") + std::string(use.graph->name) + " " +
             std::to_string(use.allWaits + 1);
   return text;

@@ -34,8 +34,8 @@ Result<std::unique_ptr<Session>> openSession(const CommandLine &line,
 /// Writes the trace, if there is one, and says so on stderr.
 Status finishTrace(const CommandLine &line, const Session &session);
 
-/// "dense_layer 12, moe_layer 17": how often the threads wait for each other in
-/// each graph, at all tiles of a kernel and at its end.
+/// "dense_layer 12, moe_layer 17": how often all tiles of a kernel are waited for
+/// in each graph, and at its end. On a device that is every launch.
 std::string describeJoins(const Session &session);
 
 /// Of the time of all threads, the part in which they waited for each other.

@@ -1,26 +1,12 @@
 //===- Executor.cpp - Runs graphs of tile tasks on threads ----------------===//
 
 #include "runtime/Executor.h"
-#include "runtime/LastError.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
 using namespace moec;
-
-moert_counters moec::operator-(moert_counters later,
-                               const moert_counters &earlier) {
-  later.steps -= earlier.steps;
-  later.graphs -= earlier.graphs;
-  later.tasks -= earlier.tasks;
-  later.waits -= earlier.waits;
-  later.all_waits -= earlier.all_waits;
-  later.stalls -= earlier.stalls;
-  later.joins -= earlier.joins;
-  later.wait_ns -= earlier.wait_ns;
-  return later;
-}
 
 using Clock = TraceBuffer::Clock;
 
@@ -116,49 +102,6 @@ struct Executor::Worker {
   }
 };
 
-static Status graphError(const moert_graph &graph, uint32_t node,
-                         const std::string &message) {
-  return Status::error(std::string("graph '") + graph.name + "', node " +
-                       std::to_string(node) + " '" + graph.nodes[node].name +
-                       "': " + message);
-}
-
-static Status checkNode(const moert_graph &graph, uint32_t index) {
-  const moert_node &node = graph.nodes[index];
-  if (node.rows > MOERT_ROWS_ROUTED)
-    return graphError(graph, index,
-                      "unknown kind of rows " + std::to_string(node.rows));
-  if (node.rows != MOERT_ROWS_ONE && node.rows_arg >= graph.num_args)
-    return graphError(graph, index,
-                      "its extent is argument " +
-                          std::to_string(node.rows_arg) + " of " +
-                          std::to_string(graph.num_args));
-  if (node.row_tile == 0 || node.col_tiles == 0)
-    return graphError(graph, index, "row_tile and col_tiles must not be 0");
-  for (uint32_t i = 0; i < node.num_waits; ++i) {
-    const moert_wait &wait = node.waits[i];
-    if (wait.producer >= index)
-      return graphError(graph, index,
-                        "waits for node " + std::to_string(wait.producer) +
-                            ", which is not an earlier one");
-    const moert_node &producer = graph.nodes[wait.producer];
-    if (wait.form == MOERT_WAIT_ALL)
-      continue;
-    if (wait.form != MOERT_WAIT_ROWS)
-      return graphError(graph, index,
-                        "unknown form of wait " + std::to_string(wait.form));
-    bool sameRows = producer.rows == node.rows;
-    bool sameRouting =
-        producer.row_tile == node.row_tile && producer.experts == node.experts;
-    if (!sameRows || (node.rows == MOERT_ROWS_ROUTED && !sameRouting))
-      return graphError(graph, index,
-                        "waits by rows for node " +
-                            std::to_string(wait.producer) +
-                            ", whose rows are others");
-  }
-  return Status::success();
-}
-
 /// Row tiles of a node, and the units in which they are regular.
 static void setRows(const moert_node &description, const int64_t *args,
                     int64_t &extent, int64_t &rowTile) {
@@ -168,8 +111,7 @@ static void setRows(const moert_node &description, const int64_t *args,
     return;
   extent = args[description.rows_arg];
   if (description.rows == MOERT_ROWS_ROUTED)
-    extent = std::min<int64_t>(extent, extent / description.row_tile +
-                                           description.experts);
+    extent = routedTiles(description, extent);
   else
     rowTile = description.row_tile;
 }
@@ -380,7 +322,7 @@ Result<std::unique_ptr<Executor>> Executor::create(unsigned threads,
 
 void Executor::setTrace(Trace *trace) {
   for (unsigned i = 0; i < threads(); ++i)
-    workers[i]->trace = trace ? &trace->thread(i) : nullptr;
+    workers[i]->trace = trace ? &trace->lane(i) : nullptr;
 }
 
 void Executor::beginStep() {
@@ -400,12 +342,7 @@ Status Executor::submit(const moert_graph &graph, const int64_t *args) {
   last = &record;
   submitted.fetch_add(1, std::memory_order_release);
   ++total.graphs;
-  auto use = std::find_if(uses.begin(), uses.end(), [&](const GraphUse &known) {
-    return known.graph == &graph;
-  });
-  if (use == uses.end())
-    use = uses.insert(use, {&graph, 0, record.allWaits});
-  ++use->submissions;
+  countUse(uses, graph, record.allWaits);
   total.all_waits += record.allWaits;
   return Status::success();
 }
@@ -426,9 +363,4 @@ void Executor::finishStep() {
     total.stalls += std::exchange(own.stalls, 0);
     total.wait_ns += std::exchange(own.wait_ns, 0);
   }
-}
-
-int32_t moert_graph_submit(moert_context *ctx, const moert_graph *graph,
-                           const int64_t *args) {
-  return toStatusCode(ctx->executor.submit(*graph, args));
 }

@@ -30,6 +30,7 @@
 #ifndef MOEC_RUNTIME_EXECUTOR_H
 #define MOEC_RUNTIME_EXECUTOR_H
 
+#include "runtime/Graph.h"
 #include "runtime/Memory.h"
 #include "runtime/ThreadPool.h"
 #include "runtime/Trace.h"
@@ -43,18 +44,7 @@
 
 namespace moec {
 
-/// What happened between two looks at the counters.
-moert_counters operator-(moert_counters later, const moert_counters &earlier);
-
-/// How often a graph was submitted.
-struct GraphUse {
-  const moert_graph *graph;
-  uint64_t submissions;
-  /// Waits of its nodes for all tiles of another.
-  uint32_t allWaits;
-};
-
-class Executor {
+class Executor final : public moert_context {
 public:
   static constexpr unsigned maxThreads = 1024;
 
@@ -64,8 +54,7 @@ public:
 
   /// Starts a step. Other threads run what is submitted from now on.
   void beginStep();
-  /// A graph that is refused leaves the step as it was.
-  Status submit(const moert_graph &graph, const int64_t *args);
+  Status submit(const moert_graph &graph, const int64_t *args) override;
   /// Works on what was submitted until all of it is done.
   void finishStep();
 
@@ -101,10 +90,5 @@ private:
 };
 
 } // namespace moec
-
-/// What generated code hands back to us.
-struct moert_context {
-  moec::Executor &executor;
-};
 
 #endif // MOEC_RUNTIME_EXECUTOR_H

@@ -142,6 +142,24 @@ static void printStats(const GenerateStats &stats, const moert_model &model) {
   std::fprintf(stderr, "%s)\n", text.c_str());
 }
 
+/// Beside a trace: what kept the device from its work.
+static void printWaiting(const GenerateStats &stats, const Session &session) {
+  if (const unsigned threads = session.device().threads())
+    std::fprintf(
+        stderr, "decode: threads waited %.1f%% of the time\n",
+        stats.newTokens > 1
+            ? 100 * waitingShare(stats.decode, stats.decodeSeconds, threads)
+            : 0.0);
+  else
+    std::fprintf(stderr, "decode: %.0f launches a step\n",
+                 stats.decode.steps
+                     ? static_cast<double>(stats.decode.launches) /
+                           static_cast<double>(stats.decode.steps)
+                     : 0.0);
+  std::fprintf(stderr, "joins of each graph: %s\n",
+               describeJoins(session).c_str());
+}
+
 Result<int> moec::runGenerate(const CommandLine &line,
                               const moert_model &model) {
   const bool isText = line.command == Command::Prompt;
@@ -177,14 +195,7 @@ Result<int> moec::runGenerate(const CommandLine &line,
   printStats(*stats, model);
   if (session->trace()) {
     MOEC_RETURN_IF_ERROR(finishTrace(line, *session));
-    std::fprintf(stderr,
-                 "decode: threads waited %.1f%% of the time\njoins of "
-                 "each graph: %s\n",
-                 stats->newTokens > 1
-                     ? 100 * waitingShare(stats->decode, stats->decodeSeconds,
-                                          session->threads())
-                     : 0.0,
-                 describeJoins(*session).c_str());
+    printWaiting(*stats, *session);
   }
   return wasInterrupted() ? exitInterrupted : 0;
 }

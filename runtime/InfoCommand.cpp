@@ -8,6 +8,7 @@
 #include "runtime/Commands.h"
 #include "runtime/Cost.h"
 #include "runtime/Cpu.h"
+#include "runtime/Device.h"
 #include "runtime/Format.h"
 #include "runtime/ModelFiles.h"
 
@@ -59,9 +60,7 @@ Status moec::runInfo(const CommandLine &line, const moert_model &model) {
                                       static_cast<double>(model.max_context)) +
                           " when full");
   printCost(model);
-  printLine("arena", formatBytes(static_cast<double>(model.arena_bytes)));
-  printLine("scratch", formatBytes(static_cast<double>(model.scratch_bytes)) +
-                           " a thread");
-  printLine("threads", std::to_string(usableCores()) + " on this machine");
+  for (const auto &[name, text] : describeDevice(model, sessionOptions(line)))
+    printLine(name.c_str(), text);
   return Status::success();
 }

@@ -15,12 +15,14 @@
 
 namespace moec {
 
-/// Of some number of threads together; 0 where it cannot be measured.
+/// Of some number of threads together, or of a device; 0 where it cannot be
+/// measured.
 struct Roof {
   double bytesPerSecond = 0;
-  /// FP32, two operations for each multiply-add.
+  /// Two operations for each multiply-add; on the CPU in FP32.
   double operationsPerSecond = 0;
 
+  bool known() const { return bytesPerSecond > 0 || operationsPerSecond > 0; }
   /// The better of two measurements, each figure for itself.
   Roof best(const Roof &other) const;
 };

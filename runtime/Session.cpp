@@ -2,7 +2,6 @@
 
 #include "runtime/Session.h"
 #include "runtime/Cpu.h"
-#include "runtime/LastError.h"
 
 #include <limits>
 #include <string>
@@ -38,27 +37,10 @@ Result<std::unique_ptr<Session>> Session::open(const moert_model &model,
         weight.offset > model.weights_bytes - weight.bytes)
       return Status::error(std::string("weight '") + weight.name +
                            "': lies outside the weights section");
-    session->weights.push_back(session->modelFiles.weights() + weight.offset);
   }
-
-  MOEC_ASSIGN_OR_RETURN(session->arena,
-                        Memory::reserve(model.arena_bytes, "arena"));
-  for (uint32_t i = 0; i < model.num_caches; ++i) {
-    const moert_cache &cache = model.caches[i];
-    int64_t bytes = 0;
-    if (__builtin_mul_overflow(rows, cache.row_bytes, &bytes))
-      return Status::error(std::string("cache '") + cache.name +
-                           "': its size overflows 64 bits");
-    MOEC_ASSIGN_OR_RETURN(
-        Memory memory,
-        Memory::reserve(bytes, std::string("cache '") + cache.name + "'"));
-    session->caches.push_back(memory.data());
-    session->cacheMemory.push_back(std::move(memory));
-  }
-
-  unsigned threads = options.threads ? options.threads : usableCores();
-  MOEC_ASSIGN_OR_RETURN(session->executor,
-                        Executor::create(threads, model.scratch_bytes));
+  MOEC_ASSIGN_OR_RETURN(
+      session->target,
+      openDevice(model, session->modelFiles.weights(), options));
   session->filled.assign(static_cast<size_t>(model.max_sequences), 0);
   session->next.assign(static_cast<size_t>(model.max_sequences), -1);
   return session;
@@ -139,21 +121,17 @@ Status Session::checkBatch(const moert_batch &batch) {
 }
 
 Status Session::startTrace(const std::string &path) {
-  MOEC_ASSIGN_OR_RETURN(Trace trace, Trace::create(path, threads()));
+  MOEC_ASSIGN_OR_RETURN(Trace trace, Trace::create(path, target->lanes().count,
+                                                   target->lanes().name));
   recording = std::make_unique<Trace>(std::move(trace));
-  executor->setTrace(recording.get());
+  target->setTrace(recording.get());
   return Status::success();
 }
 
 Status Session::step(const moert_batch &batch, float *logits) {
   MOEC_RETURN_IF_ERROR(checkBatch(batch).withContext("batch"));
   const auto begin = TraceBuffer::Clock::now();
-  executor->beginStep();
-  moert_context context{*executor};
-  int32_t code = description.step(&context, &batch, arena.data(), caches.data(),
-                                  weights.data(), logits);
-  // Also after an error: what was submitted before it is running.
-  executor->finishStep();
+  Status status = target->step(batch, logits);
   if (recording) {
     TraceBuffer &steps = recording->steps();
     TraceRecord record;
@@ -164,7 +142,5 @@ Status Session::step(const moert_batch &batch, float *logits) {
     record.column = static_cast<int32_t>(batch.num_outputs);
     steps.add(record);
   }
-  if (code != 0)
-    return Status::error(moert_last_error()).withContext("step");
-  return Status::success();
+  return status.withContext("step");
 }

@@ -1,15 +1,14 @@
 //===- Session.h - An open model ------------------------------------------===//
 //
-// Owns what a model needs to run: files, arena, caches, threads. Everything
-// that comes from outside is checked here, once, so that generated code need
-// not check anything.
+// Owns what a model needs to run: its files and its device. Everything that
+// comes from outside is checked here, once, so that generated code need not
+// check anything.
 //
 //===------------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_SESSION_H
 #define MOEC_RUNTIME_SESSION_H
 
-#include "runtime/Executor.h"
-#include "runtime/Memory.h"
+#include "runtime/Device.h"
 #include "runtime/ModelFiles.h"
 #include "runtime/moert.h"
 #include "support/Status.h"
@@ -29,11 +28,11 @@ public:
 
   const moert_model &model() const { return description; }
   const ModelFiles &files() const { return modelFiles; }
-  unsigned threads() const { return executor->threads(); }
-  moert_counters counters() const { return executor->counters(); }
-  const std::vector<GraphUse> &graphs() const { return executor->graphs(); }
+  Device &device() { return *target; }
+  const Device &device() const { return *target; }
+  moert_counters counters() const { return target->counters(); }
 
-  /// Records what each thread does from now on, for the file `path`.
+  /// Records what the device does from now on, for the file `path`.
   Status startTrace(const std::string &path);
   /// Null unless one was started.
   Trace *trace() const { return recording.get(); }
@@ -49,11 +48,7 @@ private:
 
   const moert_model &description;
   ModelFiles modelFiles;
-  std::vector<const void *> weights;
-  Memory arena;
-  std::vector<Memory> cacheMemory;
-  std::vector<void *> caches;
-  std::unique_ptr<Executor> executor;
+  std::unique_ptr<Device> target;
   std::unique_ptr<Trace> recording;
   /// Positions of each slot that the caches hold.
   std::vector<int64_t> filled;

@@ -21,11 +21,12 @@ Result<TraceBuffer> TraceBuffer::create(Clock::time_point origin) {
   return buffer;
 }
 
-Result<Trace> Trace::create(const std::string &path, unsigned threads) {
+Result<Trace> Trace::create(const std::string &path, unsigned lanes,
+                            const char *laneName) {
   MOEC_ASSIGN_OR_RETURN(TemporaryFile file, TemporaryFile::create(path));
-  Trace trace(std::move(file));
+  Trace trace(std::move(file), laneName);
   const TraceBuffer::Clock::time_point origin = TraceBuffer::Clock::now();
-  for (unsigned i = 0; i <= threads; ++i) {
+  for (unsigned i = 0; i <= lanes; ++i) {
     MOEC_ASSIGN_OR_RETURN(TraceBuffer buffer, TraceBuffer::create(origin));
     trace.buffers.push_back(std::move(buffer));
   }
@@ -50,6 +51,7 @@ uint64_t Trace::dropped() const {
 static std::string label(const TraceRecord &record) {
   switch (record.kind) {
   case TraceKind::Task:
+  case TraceKind::Launch:
     return record.graph->nodes[record.node].name;
   case TraceKind::WaitTiles:
     return "wait for tiles";
@@ -57,6 +59,10 @@ static std::string label(const TraceRecord &record) {
     return "wait for graph";
   case TraceKind::WaitStep:
     return "wait for step";
+  case TraceKind::Upload:
+    return "batch to device";
+  case TraceKind::Download:
+    return "logits from device";
   case TraceKind::Step:
     break;
   }
@@ -69,6 +75,11 @@ static const char *category(TraceKind kind) {
     return "task";
   case TraceKind::Step:
     return "step";
+  case TraceKind::Launch:
+    return "launch";
+  case TraceKind::Upload:
+  case TraceKind::Download:
+    return "copy";
   case TraceKind::WaitTiles:
   case TraceKind::WaitGraph:
   case TraceKind::WaitStep:
@@ -97,7 +108,12 @@ static std::string arguments(const TraceRecord &record) {
     return member("before", text(record.graph->name));
   case TraceKind::Step:
     return member("tokens", row) + "," + member("outputs", column);
+  case TraceKind::Launch:
+    return member("grid", "[" + column + "," + row + "," +
+                              std::to_string(record.other) + "]");
   case TraceKind::WaitStep:
+  case TraceKind::Upload:
+  case TraceKind::Download:
     break;
   }
   return "";
@@ -118,11 +134,12 @@ Status Trace::write() {
              "{\"ph\":\"M\",\"pid\":1,\"tid\":0,\"name\":\"process_name\","
              "\"args\":{\"name\":\"moec\"}}");
   for (size_t i = 0; i < buffers.size(); ++i)
-    file.write(
-        ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":" + std::to_string(i) +
-        ",\"name\":\"thread_name\",\"args\":{\"name\":\"" +
-        (i + 1 == buffers.size() ? "steps" : "thread " + std::to_string(i)) +
-        "\"}}");
+    file.write(",\n{\"ph\":\"M\",\"pid\":1,\"tid\":" + std::to_string(i) +
+               ",\"name\":\"thread_name\",\"args\":{\"name\":\"" +
+               (i + 1 == buffers.size()
+                    ? "steps"
+                    : std::string(laneName) + " " + std::to_string(i)) +
+               "\"}}");
   for (size_t i = 0; i < buffers.size(); ++i)
     for (const TraceRecord &record : buffers[i])
       file.write(eventLine(record, i));

@@ -1,9 +1,9 @@
 //===- Trace.h - What each thread did, and when ---------------------------===//
 //
-// A record for each task and each time that a thread waited, in the format that
-// Perfetto (ui.perfetto.dev) and chrome://tracing open. Each thread writes to
-// memory of its own; nothing is written to the file until the end. Memory is
-// bounded: later records are dropped and counted.
+// A record for each task and each time that a thread waited, or for each launch
+// on a device, in the format that Perfetto (ui.perfetto.dev) and chrome://tracing
+// open. Each thread writes to memory of its own; nothing is written to the file
+// until the end. Memory is bounded: later records are dropped and counted.
 //
 //===------------------------------------------------------------------------===//
 #ifndef MOEC_RUNTIME_TRACE_H
@@ -28,12 +28,15 @@ enum class TraceKind : uint32_t {
   WaitStep,  ///< for the next graph of the step to be submitted, or the last to
              ///< end
   Step,      ///< `row` tokens with `column` outputs
+  Launch,    ///< of a node, in a grid of `column` x `row` x `other` blocks
+  Upload,    ///< of a batch to a device
+  Download,  ///< of logits from a device
 };
 
 struct TraceRecord {
   /// Nanoseconds since the trace began.
   int64_t begin = 0, end = 0;
-  /// Null for Step and WaitStep.
+  /// Null for Step, WaitStep, Upload and Download.
   const moert_graph *graph = nullptr;
   TraceKind kind = TraceKind::Task;
   uint32_t node = 0, other = 0;
@@ -78,9 +81,10 @@ class Trace {
 public:
   /// Creates the file, so that a path which cannot be written is an error before
   /// anything was done.
-  static Result<Trace> create(const std::string &path, unsigned threads);
+  static Result<Trace> create(const std::string &path, unsigned lanes,
+                              const char *laneName = "thread");
 
-  TraceBuffer &thread(unsigned index) { return buffers[index]; }
+  TraceBuffer &lane(unsigned index) { return buffers[index]; }
   /// Those of whoever calls Session::step.
   TraceBuffer &steps() { return buffers.back(); }
 
@@ -90,9 +94,11 @@ public:
   Status write();
 
 private:
-  explicit Trace(TemporaryFile file) : file(std::move(file)) {}
+  Trace(TemporaryFile file, const char *laneName)
+      : file(std::move(file)), laneName(laneName) {}
 
   TemporaryFile file;
+  const char *laneName;
   std::vector<TraceBuffer> buffers;
 };
 

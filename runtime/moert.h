@@ -26,7 +26,8 @@
 extern "C" {
 #endif
 
-/* An open model: its weights, caches, arena and threads. */
+/* An open model: its weights, caches, arena, and the threads or the GPU that it
+ * runs on. */
 typedef struct moert_session moert_session;
 
 /* Zero-initialise and set what differs from the defaults. */
@@ -36,6 +37,8 @@ typedef struct moert_options {
                                executable */
   const char *executable_path; /* where the bundle is appended; null: the
                                   running program */
+  const char *device; /* number of the GPU for a model that runs on one; null:
+                         what MOEC_CUDA_DEVICE says, or 0 */
 } moert_options;
 
 /* What the session has done so far; all but `stalls` and
@@ -43,7 +46,7 @@ typedef struct moert_options {
 typedef struct moert_counters {
   uint64_t steps;
   uint64_t graphs;
-  uint64_t tasks;
+  uint64_t tasks; /* tiles; on a device the blocks of all launches */
   uint64_t
       waits; /* waits of the tasks that were run, satisfied at once or not */
   uint64_t all_waits; /* nodes' waits for all tiles of another, once for each
@@ -53,10 +56,16 @@ typedef struct moert_counters {
       joins; /* times that all tasks in flight were waited for: once a step */
   uint64_t wait_ns; /* nanoseconds that threads with work to do in the step spent
                        waiting for each other, all threads together */
+  /* Of a device; on the CPU they stay 0. */
+  uint64_t launches;
+  uint64_t copied_bytes; /* between the memories of process and device, without
+                            the weights */
+  uint64_t synchronisations; /* times that the process waited for the device:
+                                once a step */
 } moert_counters;
 
-/* Checks that the model fits this runtime and this CPU, maps its weights and
- * reserves its memory. */
+/* Checks that the model fits this runtime, this CPU and its GPU, maps its weights
+ * or brings them to the GPU, and reserves its memory. */
 int32_t moert_session_create(const moert_model *model,
                              const moert_options *options,
                              moert_session **session);

@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define MOERT_ABI_VERSION 2
+#define MOERT_ABI_VERSION 3
 
 /* One step in flight: the pool that runs it, its arena and the graphs submitted so far. */
 typedef struct moert_context moert_context;
@@ -48,9 +48,42 @@ typedef struct moert_wait {
   uint32_t form;     /* MOERT_WAIT_* */
 } moert_wait;
 
+/* What a parameter of a device kernel is made of. */
+enum {
+  MOERT_PARAM_ARGUMENT = 0, /* args[value] of the graph: a pointer or an extent */
+  MOERT_PARAM_CONSTANT = 1, /* `value` itself; of 4 bytes: its low half */
+  MOERT_PARAM_SCRATCH = 2,  /* the device's scratch memory */
+};
+
+typedef struct moert_param {
+  uint32_t kind;  /* MOERT_PARAM_* */
+  uint32_t bytes; /* 4 or 8 */
+  int64_t value;
+} moert_param;
+
+/* A function of a device module, and the grid it wants: (col_tiles, row tiles, depth) blocks of `threads` threads. Row tiles
+ * are counted as of a node, with this `row_tile` where rows are an EXTENT. */
+typedef struct moert_kernel {
+  const char *name;
+  uint32_t module;        /* index of moert_model.modules */
+  uint32_t most_rows;     /* for extents of at most this; 0: for all */
+  uint32_t threads;
+  uint32_t row_tile;
+  uint32_t col_tiles;
+  uint32_t position_tile; /* depth = ceil((greatest position of the step + 1) / position_tile); 0: 1 */
+} moert_kernel;
+
+/* How a node is run on a device: by the first of its kernels that takes so many rows. All take the same parameters. */
+typedef struct moert_launch {
+  uint32_t num_kernels;
+  uint32_t num_params;
+  const moert_kernel *kernels;
+  const moert_param *params;
+} moert_launch;
+
 typedef struct moert_node {
   const char *name; /* for traces, e.g. "moe_layer.gate_up" */
-  moert_task_fn fn;
+  moert_task_fn fn; /* null on a device */
   uint32_t rows;      /* MOERT_ROWS_* */
   uint32_t row_tile;  /* rows in a tile */
   uint32_t col_tiles; /* tasks in a row tile */
@@ -58,6 +91,7 @@ typedef struct moert_node {
   uint32_t experts;   /* ROUTED only, else 0 */
   uint32_t num_waits;
   const moert_wait *waits;
+  const moert_launch *launch; /* null on the CPU */
 } moert_node;
 
 /* Nodes in topological order. A graph starts when the graph submitted before it in the step has completed. */
@@ -117,6 +151,20 @@ typedef struct moert_cost {
   int64_t multiply_adds; /* of one row, in matrix products */
 } moert_cost;
 
+/* Where the graphs of a model run. */
+enum {
+  MOERT_DEVICE_CPU = 0, /* on the threads of the process */
+  MOERT_DEVICE_CUDA = 1 /* arena, caches, weights, logits and the arrays of a batch are in the memory of a GPU, and the nodes of
+                           a step are launched one after another */
+};
+
+/* Device code: for CUDA a fatbin with the machine code of each architecture and the PTX it came from. */
+typedef struct moert_module {
+  const char *name;
+  const void *image;
+  int64_t bytes;
+} moert_module;
+
 typedef struct moert_model {
   uint32_t abi_version; /* MOERT_ABI_VERSION */
   uint32_t num_caches;
@@ -140,6 +188,9 @@ typedef struct moert_model {
   const moert_weight *weights;
   const moert_cost *costs;
   moert_step_fn step;
+  uint32_t device; /* MOERT_DEVICE_* */
+  uint32_t num_modules;
+  const moert_module *modules;
 } moert_model;
 
 /* Defined by the generated object. */

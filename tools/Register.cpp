@@ -4,6 +4,7 @@
 
 #include "codegen/Pipelines.h"
 #include "codegen/cpu/Passes.h"
+#include "codegen/cuda/Passes.h"
 #include "codegen/host/Passes.h"
 #include "dialects/check/Check.h"
 #include "dialects/kernel/Kernel.h"
@@ -27,6 +28,7 @@ void moec::registerPasses() {
   mlir::registerAllPasses();
   registerMoecPasses();
   cpu::registerMoecCpuPasses();
+  cuda::registerMoecCudaPasses();
   host::registerMoecHostPasses();
   registerPhasePipelines();
 }

@@ -10,6 +10,7 @@
 #include "codegen/cpu/Passes.h"
 #include "codegen/cpu/TaskBuilder.h"
 #include "dialects/moe/Moe.h"
+#include "passes/Passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -64,6 +65,8 @@ struct CpuLowerTasksPass
     : moec::cpu::impl::CpuLowerTasksPassBase<CpuLowerTasksPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    if (module->getAttrOfType<moe::CudaTargetAttr>(moe::kTargetAttr))
+      return;
     unit = VectorUnit::of(module);
     scratchBytes = 64;
     SmallVector<GraphOp> graphs;
@@ -95,6 +98,11 @@ struct CpuLowerTasksPass
                   "divisor of "
                << group << ", got " << op.getTileSizes()[1];
     }
+    if (auto gemm = dyn_cast<GemmOp>(*op))
+      if (!gemm.getInputElement().isF32())
+        return op->emitOpError() << "has no CPU form for elements of "
+                                 << gemm.getInputElement()
+                                 << ": activations are f32";
     for (const Lowered &other : lowered)
       if (isSameTask(other.op, *other.arguments, op, arguments)) {
         op->setAttr(kTaskAttr, other.op->getAttr(kTaskAttr));

@@ -15,9 +15,6 @@ namespace moec::cpu {
 #define GEN_PASS_REGISTRATION
 #include "codegen/cpu/Passes.h.inc"
 
-/// Scratch memory of a worker, set by cpu-lower-tasks.
-inline constexpr llvm::StringLiteral kScratchBytesAttr = "kernel.scratch_bytes";
-
 /// On a kernel in a graph: the function that runs one of its tasks.
 inline constexpr llvm::StringLiteral kTaskAttr = "kernel.task";
 

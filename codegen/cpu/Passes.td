@@ -10,7 +10,7 @@ def CpuLowerTasksPass : Pass<"cpu-lower-tasks", "::mlir::ModuleOp"> {
   let description = [{
     EXACT. Each kernel of a `kernel.graph` becomes a function `(args, row tile, column tile, scratch)` in explicit vector
     code; equal kernels share one. The graph keeps the names of its tasks; `host-lower-graphs` submits it.
-    Sets `kernel.scratch_bytes` on the module.
+    Sets `kernel.scratch_bytes` on the module. Does nothing for another target.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",

@@ -11,6 +11,7 @@
 //===------------------------------------------------------------------------===//
 
 #include "codegen/cpu/Passes.h"
+#include "codegen/cuda/Passes.h"
 #include "codegen/host/AbiBuilder.h"
 #include "codegen/host/GraphArguments.h"
 #include "codegen/host/Passes.h"
@@ -42,9 +43,38 @@ static constexpr llvm::StringLiteral kModel = "moec_model";
 // Graph descriptors
 //===--------------------------------------------------------------------------===//
 
+/// The moert_launch of a kernel; null on the CPU. `modules` tells the number of a translation unit.
+static Field describeLaunch(AbiBuilder &abi, const std::string &name,
+                            TaskInterface op,
+                            const llvm::StringMap<int64_t> &modules) {
+  auto launch = op->getAttrOfType<LaunchAttr>(TaskInterface::kLaunch);
+  if (!launch)
+    return Field::null();
+  std::vector<Fields> kernels, parameters;
+  for (EntryAttr entry : launch.getEntries())
+    kernels.push_back(
+        {Field::string(entry.getName()),
+         Field::i32(modules.lookup(entry.getUnit())),
+         Field::i32(entry.getMostRows()), Field::i32(entry.getThreads()),
+         Field::i32(entry.getRowTile()), Field::i32(entry.getColumnTiles()),
+         Field::i32(entry.getPositionTile())});
+  for (ParameterAttr parameter : launch.getParameters())
+    parameters.push_back({Field::i32(int64_t(parameter.getKind())),
+                          Field::i32(parameter.getBytes()),
+                          Field::i64(parameter.getValue())});
+  Field kernelArray = abi.array(name + ".kernels", kernels);
+  Field parameterArray = abi.array(name + ".parameters", parameters);
+  abi.structure(name + ".launch",
+                {Field::i32(kernels.size()), Field::i32(parameters.size()),
+                 kernelArray, parameterArray},
+                /*exported=*/false);
+  return Field::address(name + ".launch");
+}
+
 /// moert_node of a kernel.
 static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
-                           size_t index, const GraphArguments &arguments) {
+                           size_t index, const GraphArguments &arguments,
+                           const llvm::StringMap<int64_t> &modules) {
   std::vector<Fields> waits;
   for (WaitAttr wait : op->getAttrOfType<ArrayAttr>(TaskInterface::kWaits)
                            .getAsRange<WaitAttr>())
@@ -55,6 +85,7 @@ static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
   std::string name = (graph.getName() + "." + Twine(index)).str();
   Field waitArray = abi.array(name + ".waits", waits);
   auto task = op->getAttrOfType<FlatSymbolRefAttr>(cpu::kTaskAttr);
+  Field launch = describeLaunch(abi, name, op, modules);
   Value extent = op.getRowExtent();
   int64_t experts = op.getRoutedExperts();
   int64_t rows = !extent   ? MOERT_ROWS_ONE
@@ -62,23 +93,25 @@ static Fields describeNode(AbiBuilder &abi, GraphOp graph, TaskInterface op,
                            : MOERT_ROWS_EXTENT;
   ArrayRef<int64_t> tiles = op.getTileSizes();
   return {Field::string(name + "." + op->getName().stripDialect().str()),
-          Field::address(task.getValue()),
+          task ? Field::address(task.getValue()) : Field::null(),
           Field::i32(rows),
           Field::i32(tiles[0]),
           Field::i32(op.getColumnTiles(tiles[1])),
           Field::i32(extent ? arguments.extentSlotOf(extent) : 0),
           Field::i32(experts),
           Field::i32(waits.size()),
-          waitArray};
+          waitArray,
+          launch};
 }
 
 /// The moert_graph of `graph`; returns its symbol.
 static std::string describeGraph(AbiBuilder &abi, GraphOp graph,
-                                 const GraphArguments &arguments) {
+                                 const GraphArguments &arguments,
+                                 const llvm::StringMap<int64_t> &modules) {
   std::vector<Fields> nodes;
   for (auto [i, op] : llvm::enumerate(graph.getBody().front()))
-    nodes.push_back(
-        describeNode(abi, graph, cast<TaskInterface>(op), i, arguments));
+    nodes.push_back(describeNode(abi, graph, cast<TaskInterface>(op), i,
+                                 arguments, modules));
   std::string name = graph.getName().str() + ".graph";
   Field array = abi.array(name + ".nodes", nodes);
   abi.structure(name,
@@ -89,9 +122,10 @@ static std::string describeGraph(AbiBuilder &abi, GraphOp graph,
 }
 
 /// Replaces a graph by its submission.
-static void submitGraph(GraphOp graph, Value context, AbiBuilder &abi) {
+static void submitGraph(GraphOp graph, Value context, AbiBuilder &abi,
+                        const llvm::StringMap<int64_t> &modules) {
   GraphArguments arguments(graph);
-  std::string descriptor = describeGraph(abi, graph, arguments);
+  std::string descriptor = describeGraph(abi, graph, arguments, modules);
   ImplicitLocOpBuilder b(graph.getLoc(), graph);
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   Value count = LLVM::ConstantOp::create(b, b.getI64Type(),
@@ -121,6 +155,17 @@ static void submitGraph(GraphOp graph, Value context, AbiBuilder &abi) {
 //===--------------------------------------------------------------------------===//
 // Model descriptor and entry
 //===--------------------------------------------------------------------------===//
+
+/// "cpu znver3" or "cuda sm_80 sm_90a".
+static std::string describeTarget(ModuleOp module) {
+  Attribute target = module->getAttr(moe::kTargetAttr);
+  if (auto cpu = dyn_cast<moe::CpuTargetAttr>(target))
+    return ("cpu " + cpu.getName()).str();
+  std::string text = "cuda";
+  for (StringAttr arch : cast<moe::CudaTargetAttr>(target).getArchitectures())
+    text += (" " + arch.getValue()).str();
+  return text;
+}
 
 /// A buffer of scaled elements as the bytes it stands in; others as they are.
 static MemRefType storageType(MemRefType type) {
@@ -157,7 +202,7 @@ struct HostLowerGraphsPass
     Location loc = step.getLoc();
     AbiBuilder abi(module, loc);
     declareSubmit(loc);
-    if (failed(collectWeights(module)))
+    if (failed(collectWeights(module)) || failed(checkKernels(module)))
       return signalPassFailure();
     for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (hostFunctions.contains(func))
@@ -203,6 +248,33 @@ struct HostLowerGraphsPass
     return success();
   }
 
+  /// Numbers the modules of device code. Each kernel must have its task or its launch.
+  LogicalResult checkKernels(ModuleOp module) {
+    modules.clear();
+    deviceCode.clear();
+    for (auto global : module.getOps<LLVM::GlobalOp>())
+      if (auto unit = global->getAttrOfType<StringAttr>(cuda::kUnitAttr)) {
+        modules[unit.getValue()] = deviceCode.size();
+        deviceCode.push_back(global);
+      }
+    WalkResult checked = module.walk([&](TaskInterface op) -> WalkResult {
+      if (!op->getParentOfType<GraphOp>())
+        return WalkResult::advance();
+      auto launch = op->getAttrOfType<LaunchAttr>(TaskInterface::kLaunch);
+      if (!launch && !op->hasAttr(cpu::kTaskAttr))
+        return op->emitOpError() << "expected a task or a launch "
+                                    "(cpu-lower-tasks, cuda-plan-launches)";
+      if (launch)
+        for (EntryAttr entry : launch.getEntries())
+          if (!modules.contains(entry.getUnit()))
+            return op->emitOpError()
+                   << "no device code of unit '" << entry.getUnit()
+                   << "' (cuda-compile-kernels)";
+      return WalkResult::advance();
+    });
+    return failure(checked.wasInterrupted());
+  }
+
   /// Adds context and weights to the arguments of a function and its calls; lowers its graphs.
   void lowerFunction(func::FuncOp func, AbiBuilder &abi) {
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
@@ -214,7 +286,8 @@ struct HostLowerGraphsPass
       llvm::append_range(operands, call.getOperands());
       call->setOperands(operands);
     });
-    func.walk([&](GraphOp graph) { submitGraph(graph, context, abi); });
+    func.walk(
+        [&](GraphOp graph) { submitGraph(graph, context, abi, modules); });
     // Nobody needs to know any more what a weight is made of.
     for (BlockArgument argument : func.getArguments())
       if (auto type = dyn_cast<MemRefType>(argument.getType()))
@@ -250,12 +323,18 @@ struct HostLowerGraphsPass
       auto value = module->getAttrOfType<IntegerAttr>(name);
       return value ? value.getInt() : 0;
     };
-    auto target = module->getAttrOfType<moe::CpuTargetAttr>(moe::kTargetAttr);
     FailureOr<std::string> features = requiredFeatures(module);
     if (failed(features))
       return failure();
 
-    std::vector<Fields> caches, weights, costs;
+    std::vector<Fields> caches, weights, costs, images;
+    for (LLVM::GlobalOp global : deviceCode)
+      images.push_back(
+          {Field::string(
+               global->getAttrOfType<StringAttr>(cuda::kUnitAttr).getValue()),
+           Field::address(global.getSymName()),
+           Field::i64(
+               cast<LLVM::LLVMArrayType>(global.getType()).getNumElements())});
     for (auto [i, type] : llvm::enumerate(cacheTypes())) {
       auto memref = cast<MemRefType>(type);
       auto row =
@@ -281,30 +360,35 @@ struct HostLowerGraphsPass
     Field cacheArray = abi.array("moec.caches", caches);
     Field weightArray = abi.array("moec.weights", weights);
     Field costArray = abi.array("moec.costs", costs);
-    abi.structure(kModel,
-                  {Field::i32(MOERT_ABI_VERSION),
-                   Field::i32(caches.size()),
-                   Field::i32(weights.size()),
-                   Field::i32(costs.size()),
-                   Field::string(text("name")),
-                   Field::string(text("type")),
-                   Field::string(("cpu " + target.getName()).str()),
-                   Field::string(*features),
-                   Field::string(text("id")),
-                   Field::i64(vocab),
-                   Field::i64(limits.getTokens()),
-                   Field::i64(limits.getSequences()),
-                   Field::i64(limits.getPositions()),
-                   Field::i64(number(kArenaBytesAttr)),
-                   Field::i64(number(cpu::kScratchBytesAttr)),
-                   Field::i64(weightsBytes),
-                   Field::i64(cost.attentionMultiplyAdds),
-                   Field::i64(cost.attentionBytes),
-                   cacheArray,
-                   weightArray,
-                   costArray,
-                   Field::address(kEntry)},
-                  /*exported=*/true);
+    Field imageArray = abi.array("moec.modules", images);
+    abi.structure(
+        kModel,
+        {Field::i32(MOERT_ABI_VERSION),
+         Field::i32(caches.size()),
+         Field::i32(weights.size()),
+         Field::i32(costs.size()),
+         Field::string(text("name")),
+         Field::string(text("type")),
+         Field::string(describeTarget(module)),
+         Field::string(*features),
+         Field::string(text("id")),
+         Field::i64(vocab),
+         Field::i64(limits.getTokens()),
+         Field::i64(limits.getSequences()),
+         Field::i64(limits.getPositions()),
+         Field::i64(number(kArenaBytesAttr)),
+         Field::i64(number(kScratchBytesAttr)),
+         Field::i64(weightsBytes),
+         Field::i64(cost.attentionMultiplyAdds),
+         Field::i64(cost.attentionBytes),
+         cacheArray,
+         weightArray,
+         costArray,
+         Field::address(kEntry),
+         Field::i32(images.empty() ? MOERT_DEVICE_CPU : MOERT_DEVICE_CUDA),
+         Field::i32(images.size()),
+         imageArray},
+        /*exported=*/true);
     return success();
   }
 
@@ -351,6 +435,8 @@ struct HostLowerGraphsPass
   func::FuncOp step;
   moe::LimitsAttr limits;
   DenseMap<StringAttr, int64_t> weightIndex;
+  llvm::StringMap<int64_t> modules;
+  SmallVector<LLVM::GlobalOp> deviceCode;
   DenseSet<func::FuncOp> hostFunctions;
 };
 

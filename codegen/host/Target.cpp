@@ -63,7 +63,10 @@ FailureOr<std::unique_ptr<llvm::TargetMachine>>
 host::createTargetMachine(ModuleOp module) {
   llvm::InitializeNativeTarget();
   llvm::InitializeNativeTargetAsmPrinter();
+  // Beside a GPU the CPU only submits graphs: any will do.
   auto target = module->getAttrOfType<moe::CpuTargetAttr>(moe::kTargetAttr);
+  if (module->getAttrOfType<moe::CudaTargetAttr>(moe::kTargetAttr))
+    target = moe::CpuTargetAttr::get(module.getContext(), "x86-64", StringAttr());
   if (!target) {
     module.emitError() << "expected '" << moe::kTargetAttr
                        << "' on the module (moe-set-target sets it)";

@@ -59,6 +59,11 @@ def Kernel_WaitForm : Kernel_Enum<"WaitForm", "how a task finds the tiles it wai
   I32EnumAttrCase<"All", 0, "all">,
   I32EnumAttrCase<"Rows", 1, "rows">]>;
 
+def Kernel_ParameterKind : Kernel_Enum<"ParameterKind", "what a parameter of a device kernel is made of", [
+  I32EnumAttrCase<"Argument", 0, "argument">,
+  I32EnumAttrCase<"Constant", 1, "constant">,
+  I32EnumAttrCase<"Scratch", 2, "scratch">]>;
+
 class Kernel_Attr<string name, string attrMnemonic> : AttrDef<Kernel_Dialect, name> {
   let mnemonic = attrMnemonic;
 }
@@ -81,6 +86,41 @@ def Kernel_WaitAttr : Kernel_Attr<"Wait", "wait"> {
   let assemblyFormat = "`<` $producer `,` $form `>`";
 }
 
+def Kernel_ParameterAttr : Kernel_Attr<"Parameter", "parameter"> {
+  let summary = "a parameter of a device kernel";
+  let description = [{
+    `argument`: argument `value` of the graph, a pointer or an extent. `constant`: the bits of `value`. `scratch`: the device's
+    scratch memory. `bytes` is 4 or 8; of 4 the low half is passed.
+  }];
+  let parameters = (ins EnumParameter<Kernel_ParameterKind>:$kind, "int64_t":$value, "int64_t":$bytes);
+  let assemblyFormat = "`<` $kind $value `bytes` $bytes `>`";
+}
+
+def Kernel_EntryAttr : Kernel_Attr<"Entry", "entry"> {
+  let summary = "a device function that runs a kernel, and the grid it wants";
+  let description = [{
+    Function `name` of the translation unit `unit`. It serves extents of at most `most_rows` (0: all) with blocks of `threads`
+    threads in a grid of (column_tiles, row tiles of `row_tile` rows, splits of `position_tile` positions; 0: 1).
+  }];
+  let parameters = (ins StringRefParameter<"function">:$name, StringRefParameter<"translation unit">:$unit,
+                        "int64_t":$threads, "int64_t":$row_tile, "int64_t":$column_tiles,
+                        DefaultValuedParameter<"int64_t", "0">:$most_rows,
+                        DefaultValuedParameter<"int64_t", "0">:$position_tile);
+  let assemblyFormat = [{
+    `<` $name `of` $unit `,` struct($threads, $row_tile, $column_tiles, $most_rows, $position_tile) `>`
+  }];
+}
+
+def Kernel_LaunchAttr : Kernel_Attr<"Launch", "launch"> {
+  let summary = "how a kernel is launched on a device";
+  let description = [{
+    By the first of `entries` that serves its extent; all take the same `parameters`.
+  }];
+  let parameters = (ins ArrayRefParameter<"::moec::kernel::EntryAttr">:$entries,
+                        ArrayRefParameter<"::moec::kernel::ParameterAttr">:$parameters);
+  let assemblyFormat = "`<` `[` $entries `]` `,` `[` $parameters `]` `>`";
+}
+
 def Kernel_TaskInterface : OpInterface<"TaskInterface"> {
   let cppNamespace = "::moec::kernel";
   let description = [{
@@ -100,6 +140,8 @@ def Kernel_TaskInterface : OpInterface<"TaskInterface"> {
   let extraClassDeclaration = [{
     static constexpr ::llvm::StringLiteral kTiles = "tiles";
     static constexpr ::llvm::StringLiteral kWaits = "waits";
+    /// On a device: a LaunchAttr.
+    static constexpr ::llvm::StringLiteral kLaunch = "launch";
   }];
   let extraSharedClassDeclaration = [{
     /// Rows and columns of a tile.

@@ -59,7 +59,8 @@ LogicalResult MoeDialect::verifyOperationAttribute(Operation *op,
   if (name == kLimitsAttr)
     return expect(isa<LimitsAttr>(attribute.getValue()), "#moe.limits<…>");
   if (name == kTargetAttr)
-    return expect(isa<CpuTargetAttr>(attribute.getValue()), "#moe.cpu<…>");
+    return expect(isa<CpuTargetAttr, CudaTargetAttr>(attribute.getValue()),
+                  "#moe.cpu<…> or #moe.cuda<…>");
   if (name == kModelAttr)
     return expect(isa<DictionaryAttr>(attribute.getValue()), "a dictionary");
   return op->emitError() << "unknown attribute '" << name

@@ -3,6 +3,7 @@
 #include "dialects/moe/Moe.h"
 
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
@@ -38,6 +39,26 @@ LogicalResult LimitsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (sequences > INT32_MAX / positions)
     return emitError() << "expected sequences * positions below 2^31, got "
                        << sequences << " * " << positions;
+  return success();
+}
+
+LogicalResult
+CudaTargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                       ArrayRef<StringAttr> architectures) {
+  // What the kernels are written for (codegen/cuda/device), as `mma.sync` of bf16 came with sm_80.
+  static constexpr StringLiteral known[] = {
+      "sm_80",  "sm_86",   "sm_87",  "sm_89",   "sm_90",  "sm_90a",
+      "sm_100", "sm_100a", "sm_103", "sm_103a", "sm_120", "sm_120a"};
+  if (architectures.empty())
+    return emitError() << "expected an architecture, for example \"sm_90a\"";
+  for (auto [i, arch] : llvm::enumerate(architectures)) {
+    if (!llvm::is_contained(known, arch.getValue()))
+      return emitError() << "unknown architecture '" << arch.getValue()
+                         << "', expected one of " << llvm::join(ArrayRef(known), ", ");
+    if (llvm::is_contained(architectures.take_front(i), arch))
+      return emitError() << "architecture '" << arch.getValue()
+                         << "' is named twice";
+  }
   return success();
 }
 

@@ -70,6 +70,16 @@ def Moe_CpuTargetAttr : Moe_Attr<"CpuTarget", "cpu"> {
   let assemblyFormat = "`<` $name (`,` $features^)? `>`";
 }
 
+def Moe_CudaTargetAttr : Moe_Attr<"CudaTarget", "cuda"> {
+  let summary = "CUDA kernels for GPUs of some architectures";
+  let description = [{
+    `architectures` as NVIDIA spells them (`"sm_90a"`). Device code is compiled for each of them.
+  }];
+  let parameters = (ins ArrayRefParameter<"::mlir::StringAttr">:$architectures);
+  let assemblyFormat = "`<` $architectures `>`";
+  let genVerifyDecl = 1;
+}
+
 def Moe_RopeScalingLinearAttr : Moe_Attr<"LinearScaling", "linear_scaling"> {
   let summary = "rotary frequencies divided by a factor";
   let parameters = (ins "::moec::moe::Real":$factor);

@@ -9,6 +9,7 @@
 //===------------------------------------------------------------------------===//
 
 #include "dialects/kernel/Kernel.h"
+#include "dialects/moe/Moe.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -26,8 +27,10 @@ namespace {
 
 /// Panels of a task.
 constexpr int64_t kPanelsPerTask = 8;
-/// Rows of a task: panels are decoded once for all of them.
-constexpr int64_t kGemmRows = 256;
+/// Rows of a task on a CPU: panels are decoded once for all of them.
+constexpr int64_t kCpuGemmRows = 256;
+/// Rows of a block on a GPU.
+constexpr int64_t kCudaGemmRows = 64;
 /// Rows of a task of the kernels that only pass over rows.
 constexpr int64_t kRowKernelRows = 16;
 constexpr int64_t kAttentionRows = 8;
@@ -42,15 +45,18 @@ int64_t chooseHeads(AttentionOp op) {
 
 struct ChooseTilesPass : moec::impl::ChooseTilesPassBase<ChooseTilesPass> {
   void runOnOperation() override {
+    bool isCuda = isa_and_present<moe::CudaTargetAttr>(
+        getOperation()->getAttr(moe::kTargetAttr));
+    int64_t gemmRows = isCuda ? kCudaGemmRows : kCpuGemmRows;
     getOperation().walk([&](TaskInterface op) {
       std::pair<int64_t, int64_t> tile = {kRowKernelRows, 1};
       if (auto gemm = dyn_cast<GemmOp>(*op))
-        tile = {kGemmRows, kPanelsPerTask * gemm.getPanelWidth() /
-                               int64_t(gemm.getParts())};
+        tile = {gemmRows, kPanelsPerTask * gemm.getPanelWidth() /
+                              int64_t(gemm.getParts())};
       else if (auto attention = dyn_cast<AttentionOp>(*op))
         tile = {kAttentionRows, chooseHeads(attention)};
       else if (auto group = dyn_cast<GroupOp>(*op))
-        group.setRowTile(kGemmRows);
+        group.setRowTile(gemmRows);
       op->setAttr(
           TaskInterface::kTiles,
           DenseI64ArrayAttr::get(&getContext(), {tile.first, tile.second}));

@@ -4,6 +4,7 @@
 // becomes
 //   module attributes {moe.limits = #moe.limits<tokens = 512, sequences = 8, positions = 2560>,
 //                      moe.target = #moe.cpu<"znver3", "+avx2,+fma,…">, moe.model = …}
+// or moe.target = #moe.cuda<"sm_90a">
 //
 //===------------------------------------------------------------------------===//
 
@@ -39,16 +40,31 @@ namespace {
 struct SetTargetPass : moec::impl::SetTargetPassBase<SetTargetPass> {
   using Base::Base;
 
+  Attribute cpuTarget() {
+    bool native = cpu == "native";
+    StringRef name = native ? llvm::sys::getHostCPUName() : StringRef(cpu);
+    auto features =
+        native ? StringAttr::get(&getContext(), hostFeatures()) : StringAttr();
+    return moe::CpuTargetAttr::get(&getContext(), name, features);
+  }
+
+  Attribute cudaTarget() {
+    SmallVector<StringAttr> architectures;
+    for (const std::string &arch : cuda)
+      architectures.push_back(StringAttr::get(&getContext(), arch));
+    return moe::CudaTargetAttr::getChecked(
+        [&] { return getOperation().emitError(); }, &getContext(),
+        ArrayRef<StringAttr>(architectures));
+  }
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();
     if (!module->hasAttr(moe::kTargetAttr)) {
-      bool native = cpu == "native";
-      StringRef name = native ? llvm::sys::getHostCPUName() : StringRef(cpu);
-      auto features =
-          native ? StringAttr::get(context, hostFeatures()) : StringAttr();
-      module->setAttr(moe::kTargetAttr,
-                      moe::CpuTargetAttr::get(context, name, features));
+      Attribute target = cuda.empty() ? cpuTarget() : cudaTarget();
+      if (!target)
+        return signalPassFailure();
+      module->setAttr(moe::kTargetAttr, target);
     }
     if (module->hasAttr(moe::kLimitsAttr))
       return;

@@ -167,7 +167,6 @@ void Driver::standStill(Lock &lock) {
         helps |= stream.queue.front()->passTime(step);
     });
     if (helps) {
-      clock.nanoseconds += step;
       stillNanoseconds += step;
       return;
     }

@@ -15,8 +15,9 @@ static constexpr uint64_t kWorkspaceBytes = 1024;
 static std::string number(uint64_t value) { return std::to_string(value); }
 
 static std::string text(const uint32_t (&dimensions)[3]) {
-  return "(" + number(dimensions[0]) + ", " + number(dimensions[1]) + ", " +
-         number(dimensions[2]) + ")";
+  std::string all = "(";
+  all += number(dimensions[0]) + ", " + number(dimensions[1]) + ", ";
+  return all + number(dimensions[2]) + ")";
 }
 
 uint32_t LoadedFunction::maxThreads() const {
@@ -157,6 +158,7 @@ CUresult cudasim::packParameters(const LoadedFunction &function,
 CUresult cudasim::errorOf(const Diagnosis &diagnosis) {
   static const std::pair<const char *, CUresult> errors[] = {
       {"out-of-bounds", CUDA_ERROR_ILLEGAL_ADDRESS},
+      {"peer-access", CUDA_ERROR_ILLEGAL_ADDRESS},
       {"misaligned", CUDA_ERROR_MISALIGNED_ADDRESS},
       {"assert", CUDA_ERROR_ASSERT},
       {"trap", CUDA_ERROR_ILLEGAL_INSTRUCTION},
@@ -225,10 +227,9 @@ public:
   }
 
   std::string describe() const override {
-    std::string text = "kernel " + launch.kernel->name;
     if (!grid)
-      return text + " waits for room on its device";
-    return text + " waits\n" + grid->blockedReport();
+      return "kernel " + launch.kernel->name + " waits for room on its device";
+    return grid->blockedReport();
   }
 
 private:

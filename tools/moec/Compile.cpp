@@ -6,6 +6,7 @@
 #include "tools/moec/Compiler.h"
 
 #include "mlir/IR/DialectRegistry.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 
 #include <CLI/CLI.hpp>
@@ -22,7 +23,35 @@ Status moec::compile(const CompileOptions &options) {
   return Compiler(context, options).run();
 }
 
+/// "cpu", or "cuda:" and architectures between commas.
+static void parseTarget(const std::string &text,
+                        std::vector<std::string> &architectures) {
+  architectures.clear();
+  llvm::StringRef target(text);
+  if (target == "cpu")
+    return;
+  if (!target.consume_front("cuda:") || target.empty())
+    throw CLI::ValidationError(
+        "--target", "expected cpu, or cuda: and the architecture of the GPU, "
+                    "for example cuda:sm_90a, got '" +
+                        text + "'");
+  for (llvm::StringRef arch : llvm::split(target, ','))
+    architectures.push_back(arch.str());
+}
+
 void moec::addPipelineOptions(CLI::App &command, CompileOptions &options) {
+  command.add_option_function<std::string>(
+      "--target",
+      [&options](const std::string &text) {
+        parseTarget(text, options.pipeline.cuda);
+      },
+      "What to compile for: cpu (the default), or cuda:sm_90a, with further "
+      "architectures behind commas");
+  command
+      .add_option("--activations", options.pipeline.activations,
+                  "What matrices multiply: f32, or bf16 for tensor cores "
+                  "(default: f32 on the CPU, bf16 with CUDA)")
+      ->check(CLI::IsMember({"f32", "bf16"}));
   command
       .add_option("--cpu", options.pipeline.cpu,
                   "CPU to compile for, as LLVM names it (native: this one)")

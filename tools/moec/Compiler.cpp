@@ -85,7 +85,10 @@ Status Compiler::runPhase(Phase phase) {
   if (phase == Phase::Lower && tensors)
     setWeightsId();
   PassManager manager(&context);
-  buildPhase(manager, phase, options.pipeline);
+  PipelineOptions pipeline = options.pipeline;
+  if (!options.dumpFolder.empty())
+    pipeline.kernelDumpFolder = options.dumpFolder + "/kernels";
+  buildPhase(manager, phase, pipeline);
   if (failed(manager.run(*module)))
     return Status::error("phase '" + getPhaseInfo(phase).name.str() +
                          "' failed for '" + options.source + "'");

@@ -48,7 +48,9 @@ std::string cacheKey(const CompileOptions &options) {
   for (const std::string &file : files)
     addFile(hash, file);
   const PipelineOptions &pipeline = options.pipeline;
-  hash.update(pipeline.cpu + ":" + std::to_string(pipeline.maxTokens) + ":" +
+  for (const std::string &arch : pipeline.cuda)
+    hash.update(arch + ":");
+  hash.update(pipeline.activations + ":" + pipeline.cpu + ":" + std::to_string(pipeline.maxTokens) + ":" +
               std::to_string(pipeline.maxSequences) + ":" +
               std::to_string(pipeline.maxContext) + ":" +
               std::to_string(pipeline.quantizeBits));

@@ -64,12 +64,13 @@ void writeLogits(const int64_t *packed, int64_t tile, int64_t column, void *) {
 
 const moert_wait afterWrite[] = {{0, MOERT_WAIT_ALL}};
 const moert_wait afterRead[] = {{1, MOERT_WAIT_ALL}};
-const moert_node nodes[] = {
-    {"write_cache", writeCache, MOERT_ROWS_EXTENT, rowTile, 1, 0, 0, 0,
-     nullptr},
-    {"read_cache", readCache, MOERT_ROWS_ONE, 1, 1, 0, 0, 1, afterWrite},
-    {"logits", writeLogits, MOERT_ROWS_EXTENT, rowTile,
-     bigramVocab / columnTile, 1, 0, 1, afterRead}};
+const moert_node nodes[] = {{"write_cache", writeCache, MOERT_ROWS_EXTENT,
+                             rowTile, 1, 0, 0, 0, nullptr, nullptr},
+                            {"read_cache", readCache, MOERT_ROWS_ONE, 1, 1, 0,
+                             0, 1, afterWrite, nullptr},
+                            {"logits", writeLogits, MOERT_ROWS_EXTENT, rowTile,
+                             bigramVocab / columnTile, 1, 0, 1, afterRead,
+                             nullptr}};
 const moert_graph graph = {"bigram", 3, 10, nodes};
 
 int32_t step(moert_context *context, const moert_batch *batch, void *arena,
@@ -118,7 +119,10 @@ extern "C" const moert_model moec_model = {MOERT_ABI_VERSION,
                                            caches,
                                            weights,
                                            costs,
-                                           step};
+                                           step,
+                                           MOERT_DEVICE_CPU,
+                                           /*num_modules=*/0,
+                                           /*modules=*/nullptr};
 
 std::vector<float> moec::test::bigramWeights() {
   std::vector<float> table;

@@ -178,7 +178,7 @@ TEST_F(SessionTest, RefusesAnotherInterface) {
   moert_model model = moec_model;
   model.abi_version = 77;
   EXPECT_EQ(refusal(model), "the model was compiled for version 77 of the "
-                            "runtime interface, this is version 2");
+                            "runtime interface, this is version 3");
 }
 
 TEST_F(SessionTest, RefusesCpuFeaturesItDoesNotHave) {
@@ -293,7 +293,7 @@ TEST_F(SessionTest, AStepThatFailsIsAnError) {
   model.step = [](moert_context *context, const moert_batch *, void *,
                   void *const *, const void *const *, float *) -> int32_t {
     static const moert_node nodes[] = {
-        {"broken", nullptr, MOERT_ROWS_ONE, 0, 0, 0, 0, 0, nullptr}};
+        {"broken", nullptr, MOERT_ROWS_ONE, 0, 0, 0, 0, 0, nullptr, nullptr}};
     static const moert_graph graph = {"g", 1, 0, nodes};
     return moert_graph_submit(context, &graph, nullptr);
   };

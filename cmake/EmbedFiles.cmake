@@ -1,0 +1,17 @@
+# Writes {"PREFIX/name", text} for each file of SOURCES, for `#include` in an initialiser list. In pieces, since compilers bound
+# the length of one literal.
+set(text "")
+foreach(source ${SOURCES})
+  get_filename_component(name ${source} NAME)
+  file(READ ${source} content)
+  string(LENGTH "${content}" length)
+  set(at 0)
+  string(APPEND text "{\"${PREFIX}${name}\",\n")
+  while(at LESS length)
+    string(SUBSTRING "${content}" ${at} 8000 piece)
+    string(APPEND text "R\"moec(${piece})moec\"\n")
+    math(EXPR at "${at} + 8000")
+  endwhile()
+  string(APPEND text "},\n")
+endforeach()
+file(WRITE ${OUTPUT} "${text}")
