@@ -105,9 +105,10 @@ CompiledProgram moec::test::compile(const std::string &file, const std::string &
   return result;
 }
 
-DeviceBuffer::DeviceBuffer(const void *data, size_t bytes) : bytes(bytes) {
-  driver().call("cuMemAlloc_v2", &address, bytes);
-  if (data)
+DeviceBuffer::DeviceBuffer(const void *data, size_t bytes) : address(0), bytes(bytes) {
+  if (bytes)
+    driver().call("cuMemAlloc_v2", &address, bytes);
+  if (bytes && data)
     driver().call("cuMemcpyHtoD_v2", address, data, bytes);
 }
 

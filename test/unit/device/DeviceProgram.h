@@ -25,7 +25,7 @@ struct CompiledProgram {
 /// Compiles test/codegen/cuda/`file` for an architecture ("sm_80"). Fails the test if that fails.
 CompiledProgram compile(const std::string &file, const std::string &architecture, std::vector<std::string> options = {});
 
-/// Memory of the device with the contents of a vector.
+/// Memory of the device with the contents of a vector; of 0 bytes: a null pointer.
 class DeviceBuffer {
 public:
   DeviceBuffer(const void *data, size_t bytes);
