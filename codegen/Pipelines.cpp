@@ -25,7 +25,8 @@ static constexpr PhaseInfo kPhases[] = {
      "the model as its makers publish it, in the moe dialect"},
     {Phase::Specialize, "specialize", "target and limits become attributes"},
     {Phase::Optimize, "optimize",
-     "algebra on the model: MLA absorption, quantised weights"},
+     "algebra on the model: MLA absorption, rounding of activations, quantised "
+     "weights"},
     {Phase::Fuse, "fuse",
      "operations become kernels with prologues and epilogues"},
     {Phase::Schedule, "schedule",
@@ -146,6 +147,11 @@ void moec::buildPhase(OpPassManager &manager, Phase phase,
     manager.addNestedPass<func::FuncOp>(createAbsorbMlaPass());
     manager.addPass(createCanonicalizerPass());
     manager.addPass(createCSEPass());
+    if (options.activations.empty() ? !options.cuda.empty()
+                                    : options.activations == "bf16") {
+      manager.addNestedPass<func::FuncOp>(createRoundActivationsPass());
+      manager.addPass(createCSEPass());
+    }
     if (options.quantizeBits)
       manager.addPass(createQuantizeWeightsPass({options.quantizeBits}));
     break;
@@ -169,6 +175,9 @@ void moec::registerPhasePipelines() {
     ListOption<std::string> cuda{
         *this, "cuda",
         llvm::cl::desc("GPU architectures to compile for instead")};
+    Option<std::string> activations{
+        *this, "activations",
+        llvm::cl::desc("what matrices multiply: f32 or bf16")};
     Option<int64_t> maxContext{*this, "max-context", llvm::cl::init(0),
                                llvm::cl::desc("positions of a sequence")};
     Option<int64_t> quantizeBits{*this, "quantize-bits", llvm::cl::init(0),
@@ -182,6 +191,7 @@ void moec::registerPhasePipelines() {
             PipelineOptions pipeline;
             pipeline.cpu = options.cpu;
             pipeline.cuda.assign(options.cuda.begin(), options.cuda.end());
+            pipeline.activations = options.activations;
             pipeline.maxContext = options.maxContext;
             pipeline.quantizeBits = options.quantizeBits;
             buildPhase(manager, phase, pipeline);

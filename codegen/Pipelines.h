@@ -40,6 +40,9 @@ struct PipelineOptions {
   std::string cpu = "native";
   /// GPU architectures to compile for ("sm_90a"); none: for the CPU.
   std::vector<std::string> cuda;
+  /// What matrices multiply, "f32" or "bf16", sums are f32 in both; "": what the
+  /// target is made for.
+  std::string activations;
   int64_t maxTokens = 512;
   int64_t maxSequences = 8;
   /// 0: the model's context, up to a bound (moe-set-target).

@@ -54,6 +54,22 @@ def AbsorbMlaPass : Pass<"moe-absorb-mla"> {
   let dependentDialects = ["::moec::moe::MoeDialect"];
 }
 
+def RoundActivationsPass : Pass<"moe-round-activations"> {
+  let summary = "what matrices multiply is rounded to bf16";
+  let description = [{
+    REASSOCIATING (and rounding: it makes another model). The inputs of `moe.linear`, `moe.head_linear` and `moe.expert_linear` pass
+    through `moe.round`, but for those of the router, whose logits are computed from f32. Sums stay f32.
+
+    ```mlir
+    %q = moe.linear %h, %w : (tensor<?x160xf32>, tensor<96x160xbf16>) -> tensor<?x96xf32>
+    // becomes
+    %hb = moe.round %h : tensor<?x160xf32> -> tensor<?x160xbf16>
+    %q = moe.linear %hb, %w : (tensor<?x160xbf16>, tensor<96x160xbf16>) -> tensor<?x96xf32>
+    ```
+  }];
+  let dependentDialects = ["::moec::moe::MoeDialect"];
+}
+
 def QuantizeWeightsPass : Pass<"moe-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "matrices of 8- or 4-bit integers with a scale for each 32";
   let description = [{

@@ -112,6 +112,7 @@ FailureOr<Values> evaluateMoe(Interpreter &interpreter, Operation *op,
         return Values{rmsNorm(tensor(0), tensor(1),
                               op.getEps().convertToDouble(), op.getHeads())};
       })
+      .Case([&](RoundOp) -> Outcome { return Values{round(tensor(0))}; })
       .Case([&](LinearOp op) -> Outcome {
         return Values{linear(tensor(0), tensor(1), optionalTensor(2))};
       })

@@ -25,6 +25,8 @@ Tensor embedding(const Tensor &table, const Batch &batch);
 Tensor outputRows(const Tensor &input, const Batch &batch);
 Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps,
                int64_t heads);
+/// To the nearest bf16, of two to the even one.
+Tensor round(const Tensor &input);
 /// `bias` may be null.
 Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias);
 Tensor headLinear(const Tensor &input, const Tensor &weight, bool transposed);

@@ -2,6 +2,8 @@
 
 #include "reference/Ops.h"
 
+#include "llvm/ADT/APFloat.h"
+
 #include <cmath>
 
 namespace moec::reference {
@@ -40,6 +42,18 @@ Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps,
         result(t, h * width + i) =
             weight(i) * float(input(t, h * width + i) * norm);
     }
+  return result;
+}
+
+Tensor round(const Tensor &input) {
+  Tensor result(input.shape);
+  for (size_t i = 0; i < input.data.size(); ++i) {
+    llvm::APFloat value(input.data[i]);
+    bool losesInfo;
+    value.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    result.data[i] = value.convertToFloat();
+  }
   return result;
 }
 

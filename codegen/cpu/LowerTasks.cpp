@@ -98,6 +98,11 @@ struct CpuLowerTasksPass
                   "divisor of "
                << group << ", got " << op.getTileSizes()[1];
     }
+    if (auto gemm = dyn_cast<GemmOp>(*op))
+      if (!gemm.getInputElement().isF32())
+        return op->emitOpError() << "has no CPU form for elements of "
+                                 << gemm.getInputElement()
+                                 << ": activations are f32";
     for (const Lowered &other : lowered)
       if (isSameTask(other.op, *other.arguments, op, arguments)) {
         op->setAttr(kTaskAttr, other.op->getAttr(kTaskAttr));

@@ -26,7 +26,8 @@ struct Tile {
 } // namespace
 
 /// Those that attention.cuh is written for.
-static constexpr Tile kTokenTiles[] = {{64, 64}, {64, 128}, {32, 256}, {16, 512}};
+static constexpr Tile kTokenTiles[] = {
+    {64, 64}, {64, 128}, {32, 256}, {16, 512}};
 static constexpr Tile kSplitTiles[] = {{16, 128}, {16, 256}, {16, 512}};
 
 static const Tile *chooseTile(ArrayRef<Tile> tiles, int64_t value) {
@@ -61,9 +62,7 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
   w.line("p.key_begin = " + w.number(op.getKeyBegin(), "key_begin") + ";");
   w.line("p.value_begin = " + w.number(op.getValueBegin(), "value_begin") +
          ";");
-  w.line("p.row = " +
-         w.number(cacheWidth, "cache_width") +
-         ";");
+  w.line("p.row = " + w.number(cacheWidth, "cache_width") + ";");
   w.line("p.scale = " + w.real(op.getScale().convertToFloat(), "scale") + ";");
 
   const int64_t group = op.getHeads() / op.getKvHeads();
@@ -72,11 +71,10 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
            llvm::divideCeil(group, std::min(group, tile.rows));
   };
   // Whether rows can be read in vectors of four.
-  const bool isAligned =
-      llvm::all_of(ArrayRef<int64_t>{cacheWidth, int64_t(op.getKey()), value,
-                                     int64_t(op.getKeyBegin()),
-                                     int64_t(op.getValueBegin())},
-                   [](int64_t size) { return size % 4 == 0; });
+  const bool isAligned = llvm::all_of(
+      ArrayRef<int64_t>{cacheWidth, int64_t(op.getKey()), value,
+                        int64_t(op.getKeyBegin()), int64_t(op.getValueBegin())},
+      [](int64_t size) { return size % 4 == 0; });
   auto name = [&](const Tile &tile) {
     return llvm::formatv("AttentionTile<{0}, {1}, {2}>", tile.rows, tile.values,
                          isAligned ? "true" : "false")

@@ -106,10 +106,7 @@ LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
          ";");
   w.close("};");
 
-  Type compute =
-      op.getPrologue().empty()
-          ? inputType.getElementType()
-          : op.getPrologue().front().getTerminator()->getOperand(0).getType();
+  Type compute = op.getInputElement();
   if (!compute.isF32() && !compute.isBF16())
     return op.emitOpError() << "has no CUDA form for elements of " << compute;
   auto entry = [&](const TileClass &tile, StringRef suffix, int64_t mostRows) {

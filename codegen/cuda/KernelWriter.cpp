@@ -43,8 +43,30 @@ std::string KernelWriter::parameter(StringRef type, StringRef role,
   return name;
 }
 
+/// An array beside the kernel: what the host has in its own memory, the device cannot read.
+std::string KernelWriter::table(memref::GlobalOp global, StringRef role) {
+  auto values = cast<DenseElementsAttr>(*global.getInitialValue());
+  std::string name = "$NAME_" + role.str();
+  if (int count = names[role]++)
+    name += std::to_string(count + 1);
+  tables += llvm::formatv("__device__ const {0} {1}[{2}] = {{",
+                          typeName(values.getElementType()), name,
+                          values.getNumElements());
+  // Nine digits tell every f32 from all others.
+  for (auto [i, value] : llvm::enumerate(values.getValues<APFloat>())) {
+    tables += i % 8 ? ", " : i ? ",\n    " : "\n    ";
+    tables += llvm::formatv("{0:e8}f", value.convertToDouble());
+  }
+  tables += "};\n";
+  return name;
+}
+
 std::string KernelWriter::pointer(Value buffer, StringRef role,
                                   StringRef elements) {
+  if (auto get = buffer.getDefiningOp<memref::GetGlobalOp>())
+    return table(SymbolTable::lookupNearestSymbolFrom<memref::GlobalOp>(
+                     get, get.getNameAttr()),
+                 role);
   bool isWritten = llvm::any_of(op.getMemoryAccesses(), [&](MemoryAccess a) {
     return a.isWrite && a.buffer == buffer;
   });
@@ -129,6 +151,7 @@ KernelText KernelWriter::finish() && {
       parameters += ' ';
     parameters += declaration.name;
   }
+  kernel.text = tables;
   for (auto [plan, text] : llvm::zip_equal(kernel.entries, own))
     kernel.text +=
         llvm::formatv("extern \"C\" __global__ void "

@@ -15,6 +15,7 @@
 #include "codegen/host/GraphArguments.h"
 #include "dialects/kernel/Kernel.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/Twine.h"
 
@@ -51,7 +52,7 @@ public:
   kernel::TaskInterface getOp() { return op; }
 
   //===--- parameters; each returns how the text spells it ---===//
-  /// The pointer of a buffer. `elements`: its type in CUDA; none for that of the buffer.
+  /// The pointer of a buffer; a table of constants is written out. `elements`: its type in CUDA; none for that of the buffer.
   std::string pointer(mlir::Value buffer, llvm::StringRef role,
                       llvm::StringRef elements = {});
   /// The first extent of a buffer, an i32.
@@ -93,6 +94,7 @@ private:
   std::string parameter(llvm::StringRef type, llvm::StringRef role,
                         kernel::ParameterKind kind, int64_t value,
                         int64_t bytes);
+  std::string table(mlir::memref::GlobalOp global, llvm::StringRef role);
   mlir::FailureOr<std::string> operation(mlir::Operation &op,
                                          llvm::ArrayRef<std::string> operands);
 
@@ -104,7 +106,7 @@ private:
   };
   llvm::SmallVector<Declaration> declarations;
   llvm::StringMap<int> names;
-  std::string common;
+  std::string tables, common;
   /// Lines of each entry that are its own.
   llvm::SmallVector<std::string> own;
   unsigned depth = 1;

@@ -73,8 +73,7 @@ std::string cuda::describeKernels(ModuleOp module,
   out << "\n"
       << llvm::formatv(unitRow, "unit", "arch", "PTX", "cubin", "seconds");
   for (const CompiledUnit &unit : compiled)
-    for (auto [binary, seconds] :
-         llvm::zip_equal(unit.binaries, unit.seconds))
+    for (auto [binary, seconds] : llvm::zip_equal(unit.binaries, unit.seconds))
       out << llvm::formatv(unitRow, unit.name, binary.first,
                            binary.second.ptx.size(), binary.second.cubin.size(),
                            seconds ? llvm::formatv("{0:f2}", seconds).str()

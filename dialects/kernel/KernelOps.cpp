@@ -106,6 +106,12 @@ std::pair<int64_t, int64_t> GemmOp::getInputColumns() {
   return {0, getK()};
 }
 
+Type GemmOp::getInputElement() {
+  if (getPrologue().empty())
+    return getInput().getType().getElementType();
+  return getPrologue().front().getTerminator()->getOperand(0).getType();
+}
+
 int64_t GemmOp::getN() {
   // The last panel may be padded: the result says how many columns there are.
   auto init = cast<ShapedType>(getInits().front().getType());

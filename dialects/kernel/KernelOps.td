@@ -59,6 +59,8 @@ def Kernel_GemmOp : Kernel_Task<"gemm", [AttrSizedOperandSegments], ["getColumnT
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = taskDeclarations # [{
+    /// What is multiplied: an element of the input, or what the prologue makes of it.
+    ::mlir::Type getInputElement();
     /// Columns of the result of one head.
     int64_t getN();
     /// Columns of the input of one head.

@@ -193,6 +193,11 @@ LogicalResult RmsNormOp::verify() {
                      width / heads, "row / heads"); // c1
 }
 
+LogicalResult RoundOp::verify() {
+  return expectWidth(*this, "the result", columns(getResult()), // c1
+                     columns(getInput()), "the input");
+}
+
 LogicalResult LinearOp::verify() {
   int64_t n = getWeight().getType().getDimSize(0);
   if (failed(expectWidth(*this, "the input", columns(getInput()), // c1

@@ -16,6 +16,14 @@ def Moe_Rows : Type<
     And<[2DTensorOf<[F32]>.predicate, CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).isDynamicDim(0) && "
          "::llvm::cast<::mlir::RankedTensorType>($_self).getDimSize(1) > 0">]>,
     "f32 rows of static, positive width (tensor<?xNxf32>)", "::mlir::RankedTensorType">;
+/// Rows that are multiplied by a matrix: as they are, or rounded (moe.round).
+def Moe_InputRows : Type<
+    And<[2DTensorOf<[F32, BF16]>.predicate, CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).isDynamicDim(0) && "
+         "::llvm::cast<::mlir::RankedTensorType>($_self).getDimSize(1) > 0">]>,
+    "f32 or bf16 rows of static, positive width (tensor<?xNxf32>)", "::mlir::RankedTensorType">;
+def Moe_RoundedRows : Type<
+    And<[Moe_InputRows.predicate, CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isBF16()">]>,
+    "bf16 rows of static, positive width (tensor<?xNxbf16>)", "::mlir::RankedTensorType">;
 def Moe_Element : AnyTypeOf<[F32, BF16, F16]>;
 class Moe_StaticTensor<int rank, string elements = "f32, bf16 or f16", Type element = Moe_Element> : Type<
     And<[HasStaticShapePred, TensorRankOf<[element], [rank]>.predicate]>,
@@ -133,6 +141,23 @@ def Moe_RmsNormOp : Moe_Op<"rms_norm", [Pure, AllTypesMatch<["input", "result"]>
   let hasVerifier = 1;
 }
 
+def Moe_RoundOp : Moe_Op<"round", [Pure]> {
+  let summary = "rows rounded to a narrower type";
+  let description = [{
+    Each element to the nearest number of the type of the result, of two equally near ones to the even one. Inserted by
+    `moe-round-activations`, so that what tensor cores multiply is part of the model, the same however kernels are fused.
+
+    ```mlir
+    %hb = moe.round %h : tensor<?x160xf32> -> tensor<?x160xbf16>
+    ```
+    Constraints: (c1) the result is as wide as the input.
+  }];
+  let arguments = (ins Moe_Rows:$input);
+  let results = (outs Moe_RoundedRows:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Moe_LinearOp : Moe_Op<"linear", [Pure]> {
   let summary = "linear map of each row";
   let description = [{
@@ -144,7 +169,7 @@ def Moe_LinearOp : Moe_Op<"linear", [Pure]> {
     ```
     Constraints: (c1) the input is K wide; (c2) the result is N wide; (c3) the bias is N long.
   }];
-  let arguments = (ins Moe_Rows:$input, Moe_Matrix:$weight, Optional<Moe_Vector>:$bias);
+  let arguments = (ins Moe_InputRows:$input, Moe_Matrix:$weight, Optional<Moe_Vector>:$bias);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = "$input `,` $weight (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -161,7 +186,7 @@ def Moe_HeadLinearOp : Moe_Op<"head_linear", [Pure]> {
     ```
     Constraints: (c1) the input is H * K wide; (c2) the result is H * N wide.
   }];
-  let arguments = (ins Moe_Rows:$input, Moe_MatrixStack:$weight, UnitAttr:$transposed);
+  let arguments = (ins Moe_InputRows:$input, Moe_MatrixStack:$weight, UnitAttr:$transposed);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = "$input `,` $weight (`transposed` $transposed^)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -402,8 +427,8 @@ def Moe_DispatchOp : Moe_Op<"dispatch", [Pure, AllTypesMatch<["input", "result"]
     %rows = moe.dispatch %h to %r : tensor<?x160xf32>, !moe.routing<experts = 16, top_k = 4>
     ```
   }];
-  let arguments = (ins Moe_Rows:$input, Moe_RoutingType:$routing);
-  let results = (outs Moe_Rows:$result);
+  let arguments = (ins Moe_InputRows:$input, Moe_RoutingType:$routing);
+  let results = (outs Moe_InputRows:$result);
   let assemblyFormat = "$input `to` $routing attr-dict `:` type($input) `,` qualified(type($routing))";
 }
 
@@ -418,7 +443,7 @@ def Moe_ExpertLinearOp : Moe_Op<"expert_linear", [Pure]> {
     ```
     Constraints: (c1) a matrix for each expert; (c2) the input is K wide; (c3) the result is N wide.
   }];
-  let arguments = (ins Moe_Rows:$input, Moe_MatrixStack:$weight, Moe_RoutingType:$routing);
+  let arguments = (ins Moe_InputRows:$input, Moe_MatrixStack:$weight, Moe_RoutingType:$routing);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = "$input `,` $weight `of` $routing attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

@@ -116,8 +116,14 @@ bool fuse(RewriterBase &rewriter, GemmOp op) {
   std::optional<Load> load;
   if (op.getHeads() > 1)
     load = matchHeadColumns(producer);
-  else if (getElementwiseProducer(op.getInput()))
+  if (!load && getElementwiseProducer(op.getInput())) {
     load = matchElementwise(producer);
+    // What a prologue knows of a column is its place in the head.
+    bool isPlain =
+        load && load->others.empty() && !load->gather && !load->columns;
+    if (op.getHeads() > 1 && !isPlain)
+      return false;
+  }
   if (!load)
     return false;
   rewriter.setInsertionPoint(op);

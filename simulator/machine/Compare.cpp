@@ -72,14 +72,21 @@ Flow setPredicates(Warp &w, const Instruction &i, uint32_t mask) {
     w.setPredicate(i.d2, mask, combine(op, ~t, c));
   return Flow::Next;
 }
-/// set: imm is the pattern of "true".
+/// set: imm is the pattern of "true", bytes the width of the result.
+template <typename T>
+void setTrue(Warp &w, const Instruction &i, uint32_t mask, uint32_t t) {
+  T *to = w.at<T>(i.d);
+  auto yes = static_cast<T>(i.imm);
+  for (unsigned l = 0; l < 32; ++l)
+    to[l] = mask >> l & 1 ? (t >> l & 1 ? yes : T(0)) : to[l];
+}
 template <typename V, typename Op>
 Flow setRegister(Warp &w, const Instruction &i, uint32_t mask) {
   uint32_t t = combine(static_cast<Bool>(i.flags), compareLanes<V, Op>(w, i), w.predicate(i.c));
-  uint32_t *to = w.at<uint32_t>(i.d);
-  auto yes = static_cast<uint32_t>(i.imm);
-  for (unsigned l = 0; l < 32; ++l)
-    to[l] = mask >> l & 1 ? (t >> l & 1 ? yes : 0) : to[l];
+  if (i.bytes == 2)
+    setTrue<uint16_t>(w, i, mask, t);
+  else
+    setTrue<uint32_t>(w, i, mask, t);
   return Flow::Next;
 }
 
@@ -143,6 +150,24 @@ std::string takeComparison(Decoder &d) {
   d.refuse("expected a comparison");
 }
 
+bool isPair(Type type) { return type == Type::F16x2 || type == Type::BF16x2; }
+
+/// What set writes where the comparison holds: all ones, or 1.0.
+int64_t truth(Decoder &d, Type result) {
+  switch (result) {
+  case Type::U32: case Type::S32: return 0xffffffff;
+  case Type::U16: case Type::S16: return 0xffff;
+  case Type::F32: return 0x3f800000;
+  case Type::F16: return 0x3c00;
+  case Type::BF16: return 0x3f80;
+  case Type::F16x2: return 0x3c003c00;
+  case Type::BF16x2: return 0x3f803f80;
+  default: d.refuseType(result);
+  }
+}
+
+void decodePair(Decoder &d, const std::string &op, Bool combine, bool ftz, Type type);
+
 void decodeCompare(Decoder &d, bool toRegister) {
   std::string op = takeComparison(d);
   Bool combine = d.takeOne<Bool>({{"and", Bool::And}, {"or", Bool::Or}, {"xor", Bool::Xor}}, Bool::None);
@@ -151,10 +176,16 @@ void decodeCompare(Decoder &d, bool toRegister) {
   Type type = d.takeType();
   d.expectOperands(combine == Bool::None ? 3 : 4);
   if (toRegister) {
-    if (result != Type::U32 && result != Type::S32 && result != Type::F32)
+    if (isPair(result) && !isPair(type))
       d.refuseType(result);
-    d.out.imm = result == Type::F32 ? 0x3f800000 : 0xffffffff;
+    d.out.imm = truth(d, result);
+    d.out.bytes = static_cast<uint8_t>(ptx::bytesOf(result));
     d.out.d = d.destination(0, result);
+    if (isPair(type)) {
+      if (d.out.bytes != 4 || result == Type::F32)
+        d.refuseType(result);
+      return decodePair(d, op, combine, ftz, type);
+    }
   } else {
     const ptx::Operand &to = d.operand(0);
     d.out.d = d.destinationPredicate(to);
@@ -174,26 +205,59 @@ void decodeCompare(Decoder &d, bool toRegister) {
     d.refuse("'." + op + "' does not compare ." + std::string(ptx::nameOf(type)));
 }
 
-/// setp of packed halves has a predicate for each: flags is Bool.
+/// Comparisons of pairs: kind is the set of relations that hold: 1 less, 2 equal, 4 greater, 8 unordered.
 template <bool Brain, bool Flush>
-Flow setPacked(Warp &w, const Instruction &i, uint32_t mask) {
+uint32_t comparePairs(Warp &w, const Instruction &i, unsigned half) {
   using V = HalfValue<Brain, Flush>;
-  const uint32_t *a = w.at<uint32_t>(i.a), *b = w.at<uint32_t>(i.b);
-  uint32_t c = w.predicate(i.c);
-  for (unsigned half = 0; half < 2; ++half) {
-    uint32_t t = lanesWhere(
-        [&](uint32_t x, uint32_t y) {
-          float p = V::load(uint16_t(x >> (16 * half))), q = V::load(uint16_t(y >> (16 * half)));
-          // kind: bits for less, equal, greater, unordered
-          unsigned is = p < q ? 1 : p == q ? 2 : p > q ? 4 : 8;
-          return (i.kind & is) != 0;
-        },
-        a, b);
-    w.setPredicate(half ? i.d2 : i.d, mask, combine(static_cast<Bool>(i.flags), t, c));
-  }
+  uint32_t t = lanesWhere(
+      [&](uint32_t x, uint32_t y) {
+        float p = V::load(uint16_t(x >> (16 * half))), q = V::load(uint16_t(y >> (16 * half)));
+        unsigned is = p < q ? 1 : p == q ? 2 : p > q ? 4 : 8;
+        return (i.kind & is) != 0;
+      },
+      w.at<uint32_t>(i.a), w.at<uint32_t>(i.b));
+  return combine(static_cast<Bool>(i.flags), t, w.predicate(i.c));
+}
+template <bool Brain, bool Flush>
+Flow setPredicatePair(Warp &w, const Instruction &i, uint32_t mask) {
+  uint32_t low = comparePairs<Brain, Flush>(w, i, 0), high = comparePairs<Brain, Flush>(w, i, 1);
+  w.setPredicate(i.d, mask, low);
+  w.setPredicate(i.d2, mask, high);
+  return Flow::Next;
+}
+template <bool Brain, bool Flush>
+Flow setRegisterPair(Warp &w, const Instruction &i, uint32_t mask) {
+  uint32_t low = comparePairs<Brain, Flush>(w, i, 0), high = comparePairs<Brain, Flush>(w, i, 1);
+  auto yes = static_cast<uint32_t>(i.imm);
+  uint32_t *to = w.at<uint32_t>(i.d);
+  forEachLane(mask, [&](unsigned l) { to[l] = (low >> l & 1 ? yes & 0xffff : 0) | (high >> l & 1 ? yes & 0xffff0000 : 0); });
   return Flow::Next;
 }
 
+void decodePair(Decoder &d, const std::string &op, Bool combine, bool ftz, Type type) {
+  static const std::pair<std::string_view, uint8_t> sets[] = {{"lt", 1}, {"eq", 2}, {"le", 3}, {"gt", 4}, {"ne", 5}, {"ge", 6},
+                                                              {"num", 7}, {"nan", 8}, {"ltu", 9}, {"equ", 10}, {"leu", 11},
+                                                              {"gtu", 12}, {"neu", 13}, {"geu", 14}};
+  for (auto &[name, set] : sets)
+    if (op == name)
+      d.out.kind = set;
+  if (!d.out.kind)
+    d.refuse("'." + op + "' does not compare floats");
+  d.out.a = d.source(1, type);
+  d.out.b = d.source(2, type);
+  d.out.c = combine == Bool::None ? d.constantPredicate(true) : d.sourcePredicate(d.operand(3));
+  d.out.flags = static_cast<uint8_t>(combine);
+  d.out.cls = InstructionClass::Compare;
+  bool toRegister = d.out.bytes != 0, brain = type == Type::BF16x2;
+  if (toRegister)
+    d.out.handler = brain ? (ftz ? setRegisterPair<true, true> : setRegisterPair<true, false>)
+                          : (ftz ? setRegisterPair<false, true> : setRegisterPair<false, false>);
+  else
+    d.out.handler = brain ? (ftz ? setPredicatePair<true, true> : setPredicatePair<true, false>)
+                          : (ftz ? setPredicatePair<false, true> : setPredicatePair<false, false>);
+}
+
+/// setp of pairs has a predicate for each half.
 void decodeSetpHalf(Decoder &d) {
   bool packed = false;
   for (const std::string &modifier : d.in->modifiers)
@@ -204,25 +268,13 @@ void decodeSetpHalf(Decoder &d) {
   Bool combine = d.takeOne<Bool>({{"and", Bool::And}, {"or", Bool::Or}, {"xor", Bool::Xor}}, Bool::None);
   bool ftz = d.take("ftz");
   Type type = d.takeType();
-  static const std::pair<std::string_view, uint8_t> sets[] = {{"lt", 1}, {"eq", 2}, {"le", 3}, {"gt", 4}, {"ne", 5}, {"ge", 6},
-                                                              {"num", 7}, {"nan", 8}, {"ltu", 9}, {"equ", 10}, {"leu", 11},
-                                                              {"gtu", 12}, {"neu", 13}, {"geu", 14}};
-  for (auto &[name, set] : sets)
-    if (op == name)
-      d.out.kind = set;
   d.expectOperands(combine == Bool::None ? 3 : 4);
   const ptx::Operand &to = d.operand(0);
-  if (!d.out.kind || to.parts.empty())
-    d.refuse("expected two predicates p|q and a comparison of floats");
+  if (to.parts.empty())
+    d.refuse("expected two predicates p|q");
   d.out.d = d.destinationPredicate(to);
   d.out.d2 = d.destinationPredicate(to.parts[0]);
-  d.out.a = d.source(1, type);
-  d.out.b = d.source(2, type);
-  d.out.c = combine == Bool::None ? d.constantPredicate(true) : d.sourcePredicate(d.operand(3));
-  d.out.flags = static_cast<uint8_t>(combine);
-  d.out.cls = InstructionClass::Compare;
-  d.out.handler = type == Type::F16x2 ? (ftz ? setPacked<false, true> : setPacked<false, false>)
-                                      : (ftz ? setPacked<true, true> : setPacked<true, false>);
+  decodePair(d, op, combine, ftz, type);
 }
 
 void decodeSetp(Decoder &d) { decodeCompare(d, false); }

@@ -256,7 +256,7 @@ bool resolveShared(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
   if (block.copies && block.copies->anyInFlight())
     for (unsigned l = 0; l < 32; ++l)
       if (mask >> l & 1)
-        if (const AsyncCopies::InFlight *copy = block.copies->find(static_cast<uint32_t>(access.address[l]), bytes))
+        if (auto copy = block.copies->find(static_cast<uint32_t>(access.address[l]), bytes))
           return failLane("async-copy", l, AsyncCopies::describe(*copy));
   if (const Race *race = state.races->shared(w.race, describeAccess(w, i, bytes, touch, elementBytes), access.address, mask)) {
     w.fail("race", race->text() + ", at shared offset " + std::to_string(race->address - kSharedBase), race->lane);

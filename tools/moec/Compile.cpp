@@ -48,6 +48,11 @@ void moec::addPipelineOptions(CLI::App &command, CompileOptions &options) {
       "What to compile for: cpu (the default), or cuda:sm_90a, with further "
       "architectures behind commas");
   command
+      .add_option("--activations", options.pipeline.activations,
+                  "What matrices multiply: f32, or bf16 for tensor cores "
+                  "(default: f32 on the CPU, bf16 with CUDA)")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+  command
       .add_option("--cpu", options.pipeline.cpu,
                   "CPU to compile for, as LLVM names it (native: this one)")
       ->capture_default_str();

@@ -50,7 +50,7 @@ std::string cacheKey(const CompileOptions &options) {
   const PipelineOptions &pipeline = options.pipeline;
   for (const std::string &arch : pipeline.cuda)
     hash.update(arch + ":");
-  hash.update(pipeline.cpu + ":" + std::to_string(pipeline.maxTokens) + ":" +
+  hash.update(pipeline.activations + ":" + pipeline.cpu + ":" + std::to_string(pipeline.maxTokens) + ":" +
               std::to_string(pipeline.maxSequences) + ":" +
               std::to_string(pipeline.maxContext) + ":" +
               std::to_string(pipeline.quantizeBits));

@@ -15,10 +15,17 @@ __device__ inline u32 shared_address(const void *at) {
 
 //===--- asynchronous copies from global memory, by groups of a thread ---===//
 
-__device__ inline void copy_chunk(u32 to, const u8 *from) {
-  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(to),
-               "l"(from)
-               : "memory");
+/// Chunks of 16 bytes at `From`, `From` + `Distance` … below `To`, from both addresses on.
+template <int From, int To, int Distance>
+__device__ inline void copy_chunks(u32 to, const u8 *from) {
+  if constexpr (From < To) {
+    asm volatile(
+        "cp.async.cg.shared.global.L2::128B [%0 + %2], [%1 + %2], 16;" ::"r"(
+            to),
+        "l"(from), "n"(From)
+        : "memory");
+    copy_chunks<From + Distance, To, Distance>(to, from);
+  }
 }
 /// Zeros instead of what stands at `from` unless `exists`; `from` is a valid address either way.
 __device__ inline void copy_chunk(u32 to, const u8 *from, bool exists) {
@@ -55,19 +62,22 @@ __device__ inline void sync_warps(int barrier) {
 // Lane l = 4 g + t. Lanes 8 i to 8 i + 7 name the eight rows (16 bytes) of matrix i; register i gets its elements
 // (g, 2t), (g, 2t + 1), transposed (2t, g), (2t + 1, g).
 
+/// `Offset` is added to the address of each row.
+template <int Offset = 0>
 __device__ inline void load_matrices(u32 row, u32 (&out)[4]) {
   asm volatile(
-      "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+      "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4 + %5];"
       : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
-      : "r"(row)
+      : "r"(row), "n"(Offset)
       : "memory");
 }
+template <int Offset = 0>
 __device__ inline void load_transposed(u32 row, u32 (&out)[4]) {
-  asm volatile(
-      "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-      : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
-      : "r"(row)
-      : "memory");
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, "
+               "%3}, [%4 + %5];"
+               : "=r"(out[0]), "=r"(out[1]), "=r"(out[2]), "=r"(out[3])
+               : "r"(row), "n"(Offset)
+               : "memory");
 }
 
 /// d[16 x 8] += a[16 x 16] b[16 x 8] of bf16. Elements of lane 4 g + t:

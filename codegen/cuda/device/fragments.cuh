@@ -17,6 +17,60 @@ constexpr bool same_type = false;
 template <class A>
 constexpr bool same_type<A, A> = true;
 
+//===--- scaled elements of 8 bits, for tensor cores ---===//
+// A word holds two columns of a step, then of the next; `scale` is of the two columns. They become two pairs along k.
+
+/// What scales are multiplied by before decode_8 takes them.
+template <class Stored>
+__device__ constexpr float decode_unit() {
+  return 1;
+}
+
+/// u = q + 128 is put into the mantissa of 2^15, and (2^15 + 128) d subtracted from the product. It, and q d, are exact.
+template <class Scale>
+__device__ inline void decode_8(i8, u32 word, float2 scale, u32 &first,
+                                u32 &second) {
+  static_assert(sizeof(Scale) == 2, "integers have scales of 11 bits at most");
+  u32 biased = word ^ 0x80808080u;
+  auto element = [&](int i, float scale) {
+    float v =
+        __uint_as_float(__byte_perm(biased, 0x47000000u, 0x7404 + 16 * i));
+    return fmaf(v, scale, -32896.0f * scale);
+  };
+  first = bf16_pair(element(0, scale.x), element(2, scale.x));
+  second = bf16_pair(element(1, scale.y), element(3, scale.y));
+}
+
+#if __CUDA_ARCH__ >= 890
+__device__ inline u32 f16_pair(u16 elements) {
+  u32 pair;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(pair) : "h"(elements));
+  return pair;
+}
+__device__ inline uint2 f16_pairs(u32 word) {
+  return make_uint2(f16_pair(u16(word)), f16_pair(u16(word >> 16)));
+}
+#else
+template <>
+__device__ constexpr float decode_unit<f8e4m3>() {
+  return 256;
+}
+/// As to_float(f8e4m3), two at a time.
+__device__ inline uint2 f16_pairs(u32 word) {
+  uint2 high =
+      make_uint2(__byte_perm(word, 0, 0x1404), __byte_perm(word, 0, 0x3424));
+  return make_uint2((high.x & 0x80008000u) | (high.x >> 1 & 0x3F803F80u),
+                    (high.y & 0x80008000u) | (high.y >> 1 & 0x3F803F80u));
+}
+#endif
+template <class Scale>
+__device__ inline void decode_8(f8e4m3, u32 word, float2 scale, u32 &first,
+                                u32 &second) {
+  uint2 steps = f16_pairs(word);
+  first = bf16_pair(low_f16(steps.x) * scale.x, low_f16(steps.y) * scale.x);
+  second = bf16_pair(high_f16(steps.x) * scale.y, high_f16(steps.y) * scale.y);
+}
+
 //===--- for tensor cores ---===//
 
 template <class Weight, int Steps>
@@ -36,24 +90,26 @@ struct Fragments {
     return adjacent ? 2 * g + half : g + 8 * half;
   }
 
-  /// Steps `step` to step + 31 of a stage, a multiple of 32: the operand of steps 0 to 15 and that of 16 to 31.
-  __device__ void load(const u8 *stage, int step, u32 (&a)[2][4]) const {
+  /// Steps `Step` to `Step` + 31 of a stage, a multiple of 32: the operand of the first 16 and that of the others.
+  template <int Step>
+  __device__ void load(const u8 *stage, u32 (&a)[2][4]) const {
     if constexpr (bits == 32)
-      load_f32(stage, step, a);
+      load_f32<Step>(stage, a);
     else if constexpr (bits == 16)
-      load_16(stage, step, a);
+      load_16<Step>(stage, a);
     else if constexpr (bits == 8)
-      load_8(stage, step, a);
+      load_8<Step>(stage, a);
     else
-      load_4(stage, step, a);
+      load_4<Step>(stage, a);
   }
 
 private:
-  __device__ void load_f32(const u8 *stage, int step, u32 (&a)[2][4]) const {
+  template <int Step>
+  __device__ void load_f32(const u8 *stage, u32 (&a)[2][4]) const {
+    int at = (2 * t * panel_width + 2 * g) * 4;
 #pragma unroll
     for (int i = 0; i < 4; ++i) { // steps 8 i + 2 t and the next
-      int at = (2 * t * panel_width + 2 * g) * 4;
-      const u8 *from = stage + (step + 8 * i) * Stage::step_bytes;
+      const u8 *from = stage + (Step + 8 * i) * Stage::step_bytes;
       uint2 even = load8(from + Stage::place(at));
       uint2 odd = load8(from + Stage::place(at + Stage::step_bytes));
       a[i / 2][i % 2 * 2] =
@@ -63,47 +119,49 @@ private:
     }
   }
 
-  __device__ void load_16(const u8 *stage, int step, u32 (&a)[2][4]) const {
+  template <int Step>
+  __device__ void load_16(const u8 *stage, u32 (&a)[2][4]) const {
     // Matrices: steps 0-7 of columns 0-7, of columns 8-15, steps 8-15 of columns 0-7, of columns 8-15.
     int at = (lane / 16 * 8 + lane % 8) * Stage::step_bytes +
              lane / 8 % 2 * chunk_bytes;
-    u32 row =
-        shared_address(stage + step * Stage::step_bytes) + Stage::place(at);
+    u32 row = shared_address(stage) + Stage::place(at);
+    load_transposed<Step * Stage::step_bytes>(row, a[0]);
+    load_transposed<(Step + 16) * Stage::step_bytes>(row, a[1]);
+    if constexpr (same_type<Stored, f16>)
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      load_transposed(row + 16 * i * Stage::step_bytes, a[i]);
-      if constexpr (same_type<Stored, f16>)
-#pragma unroll
-        for (u32 &pair : a[i])
-          pair = bf16_pair(low_f16(pair), high_f16(pair));
-    }
+      for (int i = 0; i < 8; ++i) {
+        u32 &pair = a[i / 4][i % 4];
+        pair = bf16_pair(low_f16(pair), high_f16(pair));
+      }
   }
 
-  __device__ void load_8(const u8 *stage, int step, u32 (&a)[2][4]) const {
+  template <int Step>
+  __device__ void load_8(const u8 *stage, u32 (&a)[2][4]) const {
     // Lane l names step l. As 16-bit elements, a register gets columns 2g and 2g + 1 of step 8 i + 2 t, then of the next.
     u32 words[4];
-    load_transposed(shared_address(stage + Stage::elements(step + lane)),
-                    words);
+    load_transposed<Stage::scales(Step)>(
+        shared_address(stage) + Stage::elements(Step % Stage::block + lane),
+        words);
     float2 scale;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       if (i == 0 || 8 * i % Stage::block == 0)
-        scale = load_scales(stage + Stage::scales(step + 8 * i));
-      float q[4];
-      unpack(Stored{}, words[i], q);
-      a[i / 2][i % 2 * 2] = bf16_pair(q[0] * scale.x, q[2] * scale.x);
-      a[i / 2][i % 2 * 2 + 1] = bf16_pair(q[1] * scale.y, q[3] * scale.y);
+        scale = load_scales(stage + Stage::scales(Step + 8 * i));
+      u32(&pairs)[4] = a[i / 2];
+      decode_8<typename Weight::Scale>(Stored{}, words[i], scale,
+                                       pairs[i % 2 * 2], pairs[i % 2 * 2 + 1]);
     }
   }
 
-  __device__ void load_4(const u8 *stage, int step, u32 (&a)[2][4]) const {
+  template <int Step>
+  __device__ void load_4(const u8 *stage, u32 (&a)[2][4]) const {
     float2 scale;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       if (i == 0 || 8 * i % Stage::block == 0)
-        scale = load_scales(stage + Stage::scales(step + 8 * i));
+        scale = load_scales(stage + Stage::scales(Step + 8 * i));
       // Byte t of a word holds steps 8 i + 2 t and the next.
-      uint2 words = load8(stage + Stage::elements(step + 8 * i) + 8 * g);
+      uint2 words = load8(stage + Stage::elements(Step + 8 * i) + 8 * g);
       a[i / 2][i % 2 * 2] = decode_4(words.x, scale.x);
       a[i / 2][i % 2 * 2 + 1] = decode_4(words.y, scale.y);
     }
@@ -136,7 +194,7 @@ private:
       else
         result = make_float2(low_f16(pair), high_f16(pair));
     }
-    constexpr float unit = 1 / unpacked_unit<Stored>();
+    constexpr float unit = decode_unit<Stored>();
     return unit == 1 ? result : make_float2(result.x * unit, result.y * unit);
   }
 };
@@ -167,18 +225,15 @@ struct Column {
       float scale = to_float(
           reinterpret_cast<const Scale *>(stage + Stage::scales(step))[column]);
       const u8 *from = stage + Stage::elements(step);
-      if constexpr (bits_of<Stored>() == 4) {
-        i32 word = i32(load4(from + 4 * column));
+      u32 word = bits_of<Stored>() == 4 ? load4(from + 4 * column) : 0;
 #pragma unroll
-        for (int i = 0; i < 8; ++i)
-          w[i] = float(word << (28 - 4 * i) >> 28) * scale;
-      } else {
-#pragma unroll
-        for (int i = 0; i < 8; ++i)
+      for (int i = 0; i < 8; ++i)
+        if constexpr (bits_of<Stored>() == 4)
+          w[i] = to_float(i4{}, word, i) * scale;
+        else
           w[i] = to_float(reinterpret_cast<const Stored *>(
                      from)[i * panel_width + column]) *
                  scale;
-      }
     }
   }
 };

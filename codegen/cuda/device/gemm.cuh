@@ -10,7 +10,7 @@
 //     __device__ bf16 operator()(int row, int head, int k) const;      // element k of row `row` of the input
 //     __device__ void vector4(int row, int head, int k, bf16 (&out)[4]) const;  // optional: elements k to k + 3, k % 4 == 0
 //   };
-//   extern "C" __global__ void __launch_bounds__(Small<bf16>::threads) linear(…) {
+//   extern "C" __global__ void __launch_bounds__(Small<bf16>::threads, 1) linear(…) {
 //     gemm<Small<bf16>>(Gemm{rows, k, n, 1, nullptr, nullptr}, Panels<bf16>{weight, k, ceil_div(n, 16)}, Input{…},
 //                       [=](int row, int column, float sum) { y[i64(row) * n + column] = sum; });
 //   }
@@ -116,45 +116,51 @@ struct WeightStream {
   static constexpr int copy_threads = 32 * Tile::row_warps;
   static_assert(slots >= 2);
 
-  u8 *const ring;
-  const u8 *const panels;
-  const int panel_bytes, last_panel, k, barrier, thread;
-  int slot = 0, next_slot = 0, next_step = 0;
+  /// The slot that holds the next stage, and the one before, whose turn to be filled is next.
+  u8 *read, *fill, *const end;
+  /// Where this thread copies from.
+  const u8 *from[Tile::stream_panels];
+  /// Bytes of a panel that are not under way yet.
+  int left;
+  const int barrier, thread;
 
-  /// `first` is the first panel of the warp, one of its matrix.
+  /// `first` is the first panel of the warp; `works`: it is one of the matrix.
   __device__ WeightStream(u8 *memory, const Weight &weight, int matrix,
-                          int first, int column_warp, int row_warp)
-      : ring(memory + column_warp * slots * slot_bytes),
-        panels(weight.panel(matrix, first)), panel_bytes(weight.panel_bytes()),
-        last_panel(weight.panels - 1 - first), k(weight.k),
+                          int first, bool works, int column_warp, int row_warp)
+      : read(memory + column_warp * slots * slot_bytes),
+        end(read + slots * slot_bytes), left(works ? weight.panel_bytes() : 0),
         barrier(1 + column_warp), thread(row_warp * 32 + threadIdx.x % 32) {
-    if (last_panel >= 0)
-      for (int i = 0; i < slots - 1; ++i)
-        start();
+#pragma unroll
+    for (int i = 0; i < Tile::stream_panels; ++i)
+      from[i] = weight.panel(matrix, smaller(first + i, weight.panels - 1)) +
+                thread * chunk_bytes;
+    fill = read;
+    for (int i = 0; i < slots - 1; ++i, fill += slot_bytes)
+      start();
   }
 
   /// The next stage: stage `panel` of it is at panel * Stage::stride. It stands until the call after.
   __device__ const u8 *next() {
     wait_copy_groups<slots - 2>();
-    sync_warps<copy_threads>(barrier);
+    sync_warps<copy_threads>(barrier); // all have read the stage in `fill`
     start();
-    const u8 *stage = ring + slot * slot_bytes;
-    slot = slot + 1 == slots ? 0 : slot + 1;
-    return stage;
+    fill = read;
+    read =
+        read + slot_bytes == end ? end - slots * slot_bytes : read + slot_bytes;
+    return fill;
   }
 
 private:
   __device__ void start() {
-    if (next_step < k) {
-      u32 to = shared_address(ring + next_slot * slot_bytes);
+    if (left > 0) {
+      u32 to = shared_address(fill) + Stage::place(thread * chunk_bytes);
+      int left_before = left;
 #pragma unroll
-      for (int i = 0; i < Tile::stream_panels; ++i)
-        Stage::template copy<copy_threads>(
-            to + i * Stage::stride,
-            panels + i64(smaller(i, last_panel)) * panel_bytes, next_step, k,
-            thread);
-      next_step += steps;
-      next_slot = next_slot + 1 == slots ? 0 : next_slot + 1;
+      for (int i = 0; i < Tile::stream_panels; ++i) {
+        left = left_before;
+        Stage::template copy<copy_threads>(to + i * Stage::stride, from[i],
+                                           left, thread);
+      }
     }
     end_copy_group();
   }
@@ -178,33 +184,7 @@ struct TensorSums {
   /// Adds `count` steps: a stage, and the input from its step `first` on.
   __device__ void add(const u8 *stage, const typename Tile::Input &input,
                       int first, int count) {
-    // Lane l names row l % 8 of a tile, unit l / 8 of 32 steps. What stands in rows that do not exist is never stored; their
-    // lanes name the last row.
-    int row_bytes = chunk_bytes << input.row_shift;
-    int row = fragments.lane % 8, unit = fragments.lane / 8;
-    int last = (rows - 1) % 8;
-    u32 memory = shared_address(input.memory);
-    for (int step = 0; step < count; step += 32) {
-      u32 a[Tile::stream_panels][2][4];
-#pragma unroll
-      for (int i = 0; i < Tile::stream_panels; ++i)
-        fragments.load(stage + i * Stream::Stage::stride, step, a[i]);
-#pragma unroll
-      for (int n = 0; n < row_tiles; ++n) {
-        if (8 * n >= rows)
-          break;
-        int r = 8 * n + 8 > rows ? smaller(row, last) : row;
-        u32 b[4];
-        load_matrices(memory + (8 * n + r) * row_bytes +
-                          ((((first + step) / 8 + unit) ^ r) * chunk_bytes),
-                      b);
-#pragma unroll
-        for (int half = 0; half < 2; ++half)
-#pragma unroll
-          for (int i = 0; i < Tile::stream_panels; ++i)
-            multiply_add(sums[i][n], a[i][half], b[2 * half], b[2 * half + 1]);
-      }
-    }
+    add_steps<0>(stage, input, first, count);
   }
 
   /// Calls the epilogue for each element of the result, in columns `first_column` and on of the `n` of a head.
@@ -227,6 +207,35 @@ struct TensorSums {
           else
             epilogue(first_row + row, head_column + column, sums[p][tile][i]);
         }
+  }
+
+private:
+  /// Steps `Step` and on, 32 at a time.
+  template <int Step>
+  __device__ void add_steps(const u8 *stage, const typename Tile::Input &input,
+                            int first, int count) {
+    u32 a[Tile::stream_panels][2][4];
+#pragma unroll
+    for (int i = 0; i < Tile::stream_panels; ++i)
+      fragments.template load<Step>(stage + i * Stream::Stage::stride, a[i]);
+#pragma unroll
+    for (int n = 0; n < row_tiles; ++n) {
+      if (n && 8 * n >= rows)
+        break;
+      // Lane l names row l % 8 of a tile, unit l / 8 of the 32 steps; for a row that does not exist, whose sums are never
+      // stored, the last row.
+      int row = smaller(8 * n + fragments.lane % 8, rows - 1);
+      u32 b[4];
+      load_matrices(input.address(row, first + Step, fragments.lane / 8), b);
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+#pragma unroll
+        for (int i = 0; i < Tile::stream_panels; ++i)
+          multiply_add(sums[i][n], a[i][half], b[2 * half], b[2 * half + 1]);
+    }
+    if constexpr (Step + 32 < Stream::steps)
+      if (Step + 32 < count)
+        add_steps<Step + 32>(stage, input, first, count);
   }
 };
 
@@ -331,7 +340,7 @@ __device__ void gemm(const Gemm &p, const Weight &weight,
 
   // Weights are under way while the first rows are staged.
   Stream stream(weight_memory, weight, matrix,
-                first_column / panel_width * Tile::parts, column_warp,
+                first_column / panel_width * Tile::parts, works, column_warp,
                 row_warp);
   Input input(input_memory, input_rows, first_row, rows, head, p.k, p.gather);
   typename SumsOf<Tile::tensor, Tile, Weight>::Type sums(threadIdx.x % 32,

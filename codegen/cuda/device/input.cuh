@@ -81,6 +81,12 @@ struct InputStage {
       store16(memory + place(at), load(first, at, prologue));
   }
 
+  /// For ldmatrix: eight steps of a row from `step` + 8 `unit` on; `step` is a multiple of 32, `unit` < 4.
+  __device__ u32 address(int row, int step, int unit) const {
+    int swizzled = (step % 64 / 8 + unit) ^ (row & 7);
+    return shared_address(memory) + (row << row_shift) * chunk_bytes +
+           step / 64 * 128 + swizzled * chunk_bytes;
+  }
   /// Four steps of a row from `step` of the stage on, a multiple of four, as float.
   __device__ float4 read_four(int row, int step) const {
     int at = (row << row_shift) + step / unit;

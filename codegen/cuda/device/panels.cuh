@@ -71,7 +71,7 @@ struct ScaledPanels {
     int inside = step % block;
     if constexpr (bits_of<Stored>() == 4) {
       u32 word = load4(at + (inside / 8 * panel_width + lane) * 4);
-      return float(i32(word << (28 - inside % 8 * 4)) >> 28) * scale;
+      return to_float(i4{}, word, inside % 8) * scale;
     } else {
       auto *elements = reinterpret_cast<const Stored *>(at);
       return to_float(elements[inside * panel_width + lane]) * scale;

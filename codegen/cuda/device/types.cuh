@@ -59,8 +59,13 @@ __device__ inline float to_float(i8 x) { return float(x); }
 /// But for its sign an E4M3 number is an f16 number 2^8 times as small: f16 has one bit more of exponent (bias 15, not 7) and
 /// seven more of mantissa. Subnormals follow; NaN (0x7F, 0xFF) is not a weight.
 __device__ inline float to_float(f8e4m3 x) {
-  u32 half = (u32(x.bits) & 0x80u) << 8 | (u32(x.bits) & 0x7Fu) << 7;
-  return to_float(f16{u16(half)}) * 256.0f;
+  return to_float(f16{u16(i8(x.bits) << 7 & 0xBF80)}) * 256.0f;
+}
+/// Element `index` of a word of eight elements of 4 bits.
+__device__ inline float to_float(i4, u32 word, int index) {
+  i32 result;
+  asm("bfe.s32 %0, %1, %2, 4;" : "=r"(result) : "r"(word), "r"(4 * index));
+  return float(result);
 }
 
 template <class T>

@@ -54,7 +54,8 @@ struct DispatchPattern : MoeToKernelPattern<moe::DispatchOp> {
   Values convert(moe::DispatchOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
     return {gatherRows(b, adaptor.getInput().front(),
-                       RoutingValues(adaptor.getRouting()).rows)};
+                       RoutingValues(adaptor.getRouting()).rows,
+                       op.getType().getElementType())};
   }
 };
 

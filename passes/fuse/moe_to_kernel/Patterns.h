@@ -55,8 +55,9 @@ mlir::Value buildGemm(KernelBuilder &b, mlir::Value input, mlir::Value weight,
                       int64_t columns, int64_t heads, bool transposed,
                       mlir::Value groups);
 
-/// Rows of a table or of activations by index, in f32.
-mlir::Value gatherRows(KernelBuilder &b, mlir::Value table, mlir::Value index);
+/// Rows of a table or of activations by index, as they are or extended to f32.
+mlir::Value gatherRows(KernelBuilder &b, mlir::Value table, mlir::Value index,
+                       mlir::Type elementType);
 
 /// Columns of a value of rows.
 inline int64_t columnsOf(mlir::Value rows) {

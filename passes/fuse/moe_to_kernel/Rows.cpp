@@ -32,14 +32,16 @@ static Value extend(ImplicitLocOpBuilder &b, Value value) {
   return arith::ExtFOp::create(b, b.getF32Type(), value);
 }
 
-Value moec::gatherRows(KernelBuilder &b, Value table, Value index) {
+Value moec::gatherRows(KernelBuilder &b, Value table, Value index,
+                       Type elementType) {
   int64_t columns = columnsOf(table);
-  Value init = b.empty(b.rowCount(index), columns, b.getF32Type());
+  Value init = b.empty(b.rowCount(index), columns, elementType);
   return b.rowwise({columns}, {{table, b.map(1, 1, {b.symbol(0), b.dim(1)})}},
                    init, {b.map(1, 1, {b.dim(0), b.dim(1)})},
                    {.indices = index},
-                   [](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
-                     return {extend(b, args[0])};
+                   [&](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+                     bool isStored = args[0].getType() == elementType;
+                     return {isStored ? args[0] : extend(b, args[0])};
                    });
 }
 
@@ -54,7 +56,8 @@ struct EmbeddingPattern : MoeToKernelPattern<moe::EmbeddingOp> {
   Values convert(moe::EmbeddingOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
     return {gatherRows(b, adaptor.getTable().front(),
-                       BatchValues(adaptor.getBatch()).tokens)};
+                       BatchValues(adaptor.getBatch()).tokens,
+                       b.getF32Type())};
   }
 };
 
@@ -63,7 +66,8 @@ struct OutputRowsPattern : MoeToKernelPattern<moe::OutputRowsOp> {
   Values convert(moe::OutputRowsOp op, Adaptor adaptor,
                  KernelBuilder &b) const override {
     return {gatherRows(b, adaptor.getInput().front(),
-                       BatchValues(adaptor.getBatch()).outputRows)};
+                       BatchValues(adaptor.getBatch()).outputRows,
+                       b.getF32Type())};
   }
 };
 
@@ -115,6 +119,22 @@ struct RmsNormPattern : MoeToKernelPattern<moe::RmsNormOp> {
           Value scaled = arith::MulFOp::create(b, args[0], args[1]);
           return {arith::MulFOp::create(b, scaled, extend(b, args[2]))};
         })};
+  }
+};
+
+struct RoundPattern : MoeToKernelPattern<moe::RoundOp> {
+  using MoeToKernelPattern::MoeToKernelPattern;
+  Values convert(moe::RoundOp op, Adaptor adaptor,
+                 KernelBuilder &b) const override {
+    Value input = adaptor.getInput().front();
+    Type narrow = op.getType().getElementType();
+    int64_t columns = columnsOf(input);
+    return {b.rowwise({columns}, {{input, b.elementMap()}},
+                      b.empty(b.rowCount(input), columns, narrow),
+                      {b.elementMap()}, {},
+                      [&](ImplicitLocOpBuilder &b, ValueRange args) -> Values {
+                        return {arith::TruncFOp::create(b, narrow, args[0])};
+                      })};
   }
 };
 
@@ -255,6 +275,6 @@ void moec::populateRowPatterns(TypeConverter &converter,
                                RewritePatternSet &patterns) {
   patterns.add<AddPattern, ConcatPattern, EmbeddingPattern, GluPattern,
                HeadLinearPattern, LinearPattern, OutputRowsPattern,
-               RmsNormPattern, SigmoidGatePattern, SlicePattern>(
+               RmsNormPattern, RoundPattern, SigmoidGatePattern, SlicePattern>(
       converter, patterns.getContext());
 }
