@@ -213,12 +213,15 @@ struct Column {
   /// Steps `step` to step + 7 of a stage, a multiple of 8.
   __device__ void load(const u8 *stage, int step, float (&w)[8]) const {
     if constexpr (!Weight::scaled) {
+      // The swizzle, the same every 8 steps, has bits inside a step and bits that choose the step.
       const u8 *from = stage + step * Stage::step_bytes;
 #pragma unroll
-      for (int i = 0; i < 8; ++i) { // the swizzle is the same every 8 steps
-        int at = i * Stage::step_bytes + column * int(sizeof(Stored));
+      for (int i = 0; i < 8; ++i) {
+        int begin = Stage::place(i * Stage::step_bytes);
+        int inside = begin % Stage::step_bytes;
+        int at = column * int(sizeof(Stored)) ^ inside;
         w[i] = to_float(
-            *reinterpret_cast<const Stored *>(from + Stage::place(at)));
+            *reinterpret_cast<const Stored *>(from + (begin - inside) + at));
       }
     } else {
       using Scale = typename Weight::Scale;

@@ -25,7 +25,8 @@
 //   Large<float, P>      64 x 64                        128
 //
 // Orders. float: acc = fma(x, w, acc) from zero, in the order of k, which is padded with zeros to a multiple of 8. bf16:
-// mma.sync m16n8k16 in steps of 16 from k = 0, weights rounded to bf16, k padded with zeros to a multiple of 32. They are those of an element, whatever the tile and the other rows.
+// mma.sync m16n8k16 in steps of 16 from k = 0, weights rounded to bf16, k padded with zeros to a multiple of 32. They are those
+// of an element, whatever the tile and the other rows.
 //
 //===------------------------------------------------------------------------===//
 #pragma once
@@ -139,7 +140,12 @@ struct WeightStream {
       start();
   }
 
-  /// The next stage: stage `panel` of it is at panel * Stage::stride. It stands until the call after.
+  /// Where part `q` of output panel `p` stands in a slot: the panels of a part lie side by side.
+  __device__ static constexpr int offset(int p, int q) {
+    return (q * Tile::warp_panels + p) * Stage::stride;
+  }
+
+  /// The slot with the next stage of all panels. It stands until the call after.
   __device__ const u8 *next() {
     wait_copy_groups<slots - 2>();
     sync_warps<copy_threads>(barrier); // all have read the stage in `fill`
@@ -158,8 +164,9 @@ private:
 #pragma unroll
       for (int i = 0; i < Tile::stream_panels; ++i) {
         left = left_before;
-        Stage::template copy<copy_threads>(to + i * Stage::stride, from[i],
-                                           left, thread);
+        Stage::template copy<copy_threads>(
+            to + offset(i / Tile::parts, i % Tile::parts), from[i], left,
+            thread);
       }
     }
     end_copy_group();
@@ -217,7 +224,8 @@ private:
     u32 a[Tile::stream_panels][2][4];
 #pragma unroll
     for (int i = 0; i < Tile::stream_panels; ++i)
-      fragments.template load<Step>(stage + i * Stream::Stage::stride, a[i]);
+      fragments.template load<Step>(
+          stage + Stream::offset(i / Tile::parts, i % Tile::parts), a[i]);
 #pragma unroll
     for (int n = 0; n < row_tiles; ++n) {
       if (n && 8 * n >= rows)
@@ -255,14 +263,14 @@ struct FmaSums {
 
   __device__ void add(const u8 *stage, const typename Tile::Input &input,
                       int first, int count) {
-    stage += lane / panel_width * Tile::parts * Stream::Stage::stride;
+    stage += lane / panel_width * Stream::Stage::stride;
     if (rows <= 0)
       return;
     for (int step = 0; step < count; step += 8) {
       float w[Tile::parts][8];
 #pragma unroll
       for (int q = 0; q < Tile::parts; ++q)
-        column.load(stage + q * Stream::Stage::stride, step, w[q]);
+        column.load(stage + Stream::offset(0, q), step, w[q]);
 #pragma unroll
       for (int r = 0; r < Tile::warp_rows; ++r) {
         if (r >= rows)

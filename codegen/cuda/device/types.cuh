@@ -48,7 +48,9 @@ __device__ inline float infinity() { return __uint_as_float(0x7F800000u); }
 
 __device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(bf16 x) {
-  return __uint_as_float(u32(x.bits) << 16);
+  float result;
+  asm("mov.b32 %0, {%1, %2};" : "=f"(result) : "h"(u16(0)), "h"(x.bits));
+  return result;
 }
 __device__ inline float to_float(f16 x) {
   float result;

@@ -7,15 +7,15 @@ using Compute = TILE::Compute;
 
 struct Input {
   const float *x, *row_scale, *norm;
-  int stride;
+  int stride, head_stride;
 
   __device__ Compute operator()(int row, int head, int k) const {
-    return from_float<Compute>(x[i64(row) * stride + head * (stride / HEADS) + k] * row_scale[row] * norm[k]);
+    return from_float<Compute>(x[i64(row) * stride + head * head_stride + k] * row_scale[row] * norm[k]);
   }
 #ifdef VECTORS
   __device__ void vector4(int row, int head, int k, Compute (&out)[4]) const {
     float four[4], weight[4];
-    load_four(x + i64(row) * stride + head * (stride / HEADS) + k, four);
+    load_four(x + i64(row) * stride + head * head_stride + k, four);
     load_four(norm + k, weight);
 #pragma unroll
     for (int i = 0; i < 4; ++i)
@@ -24,15 +24,15 @@ struct Input {
 #endif
 };
 
-/// `result` is [rows, HEADS, n], with two parts [rows, HEADS, n, 2]; `gathers`, `groups`: 0 says that there are none.
+/// `result` is [rows, heads, n], with two parts [rows, heads, n, 2]; `gathers` and `grouped`: whether there are such.
 extern "C" __global__ void __launch_bounds__(TILE::threads, 1)
     gemm_kernel(const float *x, const float *row_scale, const float *norm, const void *weight, float *result, const i32 *gather,
-                const i32 *groups, int gathers, int grouped, int rows, int k, int n) {
+                const i32 *groups, int gathers, int grouped, int rows, int k, int n, int heads) {
   constexpr int parts = TILE::parts;
-  Gemm p{rows, k, n, HEADS, gathers ? gather : nullptr, grouped ? groups : nullptr};
+  Gemm p{rows, k, n, heads, gathers ? gather : nullptr, grouped ? groups : nullptr};
   WEIGHT panels{weight, k, ceil_div(n, panel_width) * parts};
-  Input input{x, row_scale, norm, HEADS * k};
-  int stride = HEADS * n;
+  Input input{x, row_scale, norm, heads * k, k};
+  int stride = heads * n;
   if constexpr (parts == 2)
     gemm<TILE>(p, panels, input, [&](int row, int column, float gate, float up) {
       float *at = result + (i64(row) * stride + column) * 2;

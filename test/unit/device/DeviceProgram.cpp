@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <stdexcept>
 
 using namespace moec::test;
@@ -103,6 +104,16 @@ CompiledProgram moec::test::compile(const std::string &file, const std::string &
   result.ptx = text("nvrtcGetPTXSize", "nvrtcGetPTX");
   nvrtc().call("nvrtcDestroyProgram", &program);
   return result;
+}
+
+void moec::test::expectNoSpills(const std::string &log, const std::string &name) {
+  std::regex frame(R"((\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads)"), shared(R"((\d+) bytes smem)");
+  size_t kernels = 0;
+  for (std::sregex_iterator match(log.begin(), log.end(), frame), end; match != end; ++match, ++kernels)
+    EXPECT_EQ(match->str(), "0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads") << name << "\n" << log;
+  EXPECT_GT(kernels, 0u) << name << "\n" << log;
+  for (std::sregex_iterator match(log.begin(), log.end(), shared), end; match != end; ++match)
+    EXPECT_LE(std::stoi((*match)[1]), 48 * 1024) << name;
 }
 
 DeviceBuffer::DeviceBuffer(const void *data, size_t bytes) : address(0), bytes(bytes) {

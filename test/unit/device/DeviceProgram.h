@@ -25,6 +25,9 @@ struct CompiledProgram {
 /// Compiles test/codegen/cuda/`file` for an architecture ("sm_80"). Fails the test if that fails.
 CompiledProgram compile(const std::string &file, const std::string &architecture, std::vector<std::string> options = {});
 
+/// Fails unless the log of every kernel says: no spills, no stack, at most 48 KiB of shared memory.
+void expectNoSpills(const std::string &log, const std::string &name);
+
 /// Memory of the device with the contents of a vector; of 0 bytes: a null pointer.
 class DeviceBuffer {
 public:

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <unistd.h>
 
 using namespace moec::test;
@@ -35,7 +34,6 @@ const StoredType kStoredTypes[] = {
     {"f8Long", "ScaledPanels<f8e4m3, bf16, 256>", Storage::F8, 256, 2},
     {"i4Short", "ScaledPanels<i4, bf16, 8>", Storage::I4, 8, 2},
 };
-constexpr int kPublishedTypes = 6;
 
 struct TileClass {
   const char *name;
@@ -49,12 +47,11 @@ const TileClass kTiles[] = {
     {"Large<float>", false, 64, 64, 1, 128},     {"Large<float, 2>", false, 64, 64, 2, 128},
     {"Tile<bf16, 128, 64, 1>", true, 128, 64, 1, 128},
 };
-constexpr int kClasses = 8;
 
-std::vector<std::string> options(const TileClass &tile, const StoredType &type, int heads, bool vectors) {
-  std::vector<std::string> result = {std::string("-DTILE=") + tile.name, std::string("-DWEIGHT=") + type.weight,
-                                     "-DHEADS=" + std::to_string(heads)};
-  if (vectors)
+/// With and without `vector4`: tiles with two parts do not use it.
+std::vector<std::string> options(const TileClass &tile, const StoredType &type) {
+  std::vector<std::string> result = {std::string("-DTILE=") + tile.name, std::string("-DWEIGHT=") + type.weight};
+  if (tile.parts == 1)
     result.push_back("-DVECTORS");
   return result;
 }
@@ -102,7 +99,7 @@ public:
     DeviceBuffer result = upload(std::vector<float>(static_cast<size_t>(p.rows * p.heads * p.n * parts), NAN));
     unsigned columnTiles = static_cast<unsigned>(p.heads * ((p.n + tile.columns - 1) / tile.columns));
     program.run("gemm_kernel", {columnTiles, static_cast<unsigned>(rowTiles), 1}, static_cast<unsigned>(tile.threads), dx,
-                ds, dn, dw, result, dg, dt, int32_t(p.gathers), int32_t(!p.experts.empty()), p.rows, p.k, p.n);
+                ds, dn, dw, result, dg, dt, int32_t(p.gathers), int32_t(!p.experts.empty()), p.rows, p.k, p.n, p.heads);
     return download<float>(result);
   }
 
@@ -163,10 +160,9 @@ private:
 
 class DeviceGemm : public testing::TestWithParam<StoredType> {
 protected:
-  static void check(const Problem &problem, const TileClass &tile, bool vectors = false) {
-    SCOPED_TRACE(testing::Message() << tile.name << " of " << GetParam().name << ": " << problem.rows << " rows, k "
-                                    << problem.k << ", n " << problem.n << ", heads " << problem.heads);
-    DeviceProgram program("gemm.cu", options(tile, GetParam(), problem.heads, vectors));
+  static void check(const Problem &problem, const TileClass &tile, DeviceProgram &program) {
+    SCOPED_TRACE(testing::Message() << tile.name << ": " << problem.rows << " rows, k " << problem.k << ", n " << problem.n
+                                    << ", heads " << problem.heads);
     GemmRun run(problem, GetParam(), tile.parts);
     std::vector<float> result = run.run(tile, program);
     if (tile.tensor)
@@ -174,45 +170,83 @@ protected:
     else
       run.expectExact(result);
   }
+
+  /// Every tile, with sizes that no tile, panel or stage divides, heads, and experts of which some have no rows.
+  static void checkTiles() {
+    std::map<std::pair<int, bool>, std::vector<float>> results;
+    for (const TileClass &tile : kTiles) {
+      DeviceProgram program("gemm.cu", options(tile, GetParam()));
+      check({.rows = tile.rows + 3, .k = 77, .n = tile.columns + 17}, tile, program);
+      check({.rows = 1, .k = 1100, .n = 20}, tile, program);
+      check({.rows = 5, .k = 40, .n = 24, .heads = 3}, tile, program);
+      check({.rows = 40, .k = 64, .n = 40, .experts = {0, 19, 0, 1, 20, 0}, .gathers = true}, tile, program);
+
+      // An element is the same in every tile and beside any other rows.
+      std::vector<float> &expected = results[{tile.parts, tile.tensor}];
+      for (int rows : {21, 10, 1}) {
+        std::vector<float> result = GemmRun({.rows = rows, .k = 300, .n = 48}, GetParam(), tile.parts).run(tile, program);
+        if (expected.empty())
+          expected = result;
+        EXPECT_EQ(countDifferences(result, {expected.begin(), expected.begin() + static_cast<long>(result.size())}), 0u)
+            << tile.name << ", " << rows << " rows";
+      }
+    }
+  }
 };
 
 std::string nameOf(const testing::TestParamInfo<StoredType> &info) { return info.param.name; }
 
+std::string readText(const std::filesystem::path &path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 } // namespace
 
-/// Sizes that no tile, panel or stage divides.
-TEST_P(DeviceGemm, RaggedSizes) {
-  for (const TileClass &tile : kTiles) {
-    check({.rows = tile.rows + 3, .k = 77, .n = tile.columns + 17}, tile);
-    check({.rows = 1, .k = 1100, .n = 20}, tile, true);
-  }
-}
-
-TEST_P(DeviceGemm, HeadsAndExperts) {
-  for (const TileClass &tile : kTiles) {
-    check({.rows = 5, .k = 40, .n = 24, .heads = 3}, tile, true);
-    check({.rows = 40, .k = 64, .n = 40, .experts = {0, 19, 0, 1, 20, 0}, .gathers = true}, tile);
-  }
-}
-
-/// An element is the same in every tile and beside any other rows.
-TEST_P(DeviceGemm, BitsDependOnNothingElse) {
-  for (int parts : {1, 2})
-    for (bool tensor : {false, true}) {
-      std::vector<float> expected;
-      for (const TileClass &tile : kTiles) {
-        if (tile.parts != parts || tile.tensor != tensor)
-          continue;
-        DeviceProgram program("gemm.cu", options(tile, GetParam(), 1, true));
-        for (int rows : {21, 10, 1}) {
-          std::vector<float> result = GemmRun({.rows = rows, .k = 300, .n = 48}, GetParam(), parts).run(tile, program);
-          if (expected.empty())
-            expected = result;
-          EXPECT_EQ(countDifferences(result, {expected.begin(), expected.begin() + result.size()}), 0u)
-              << tile.name << ", " << rows << " rows";
-        }
-      }
+/// The simulator writes its counters when a process ends: the tiles are checked by another one.
+TEST_P(DeviceGemm, TilesAgreeWithTheHostWithoutBankConflicts) {
+  if (std::getenv("MOEC_CUDASIM_COUNTERS") || std::getenv("MOEC_CUDA_DRIVER"))
+    return checkTiles();
+  std::filesystem::path counters = testing::TempDir() + "moec-gemm-" + std::to_string(getpid()) + ".json";
+  std::filesystem::path log = counters.string() + ".log";
+  std::string command = "MOEC_CUDASIM_COUNTERS='" + counters.string() + "' '" +
+                        std::filesystem::read_symlink("/proc/self/exe").string() +
+                        "' --gtest_filter='StoredTypes/DeviceGemm.*/" + GetParam().name + "' >'" + log.string() + "' 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0) << readText(log);
+  auto report = nlohmann::json::parse(readText(counters));
+  size_t launches = 0;
+  for (const auto &launch : report["launches"]) {
+    for (const char *access : {"shared_load", "shared_store"}) {
+      const auto &traffic = launch["total"][access];
+      EXPECT_EQ(traffic["wavefronts"], traffic["ideal"]) << access << " of launch " << launches;
     }
+    ++launches;
+  }
+  EXPECT_EQ(launches, std::size(kTiles) * 7);
+  std::filesystem::remove(counters);
+  std::filesystem::remove(log);
 }
 
 INSTANTIATE_TEST_SUITE_P(StoredTypes, DeviceGemm, testing::ValuesIn(kStoredTypes), nameOf);
+
+//===--- compilation ---===//
+
+namespace {
+class DeviceGemmCompile : public testing::TestWithParam<const char *> {};
+} // namespace
+
+/// No kernel spills, has a stack, or needs more shared memory than every block may have.
+TEST_P(DeviceGemmCompile, EverythingStaysInRegisters) {
+  const std::string architecture = GetParam();
+  // All tiles of all types on two architectures; on the others every tile and every type once.
+  const bool all = architecture == "sm_80" || architecture == "sm_90a";
+  for (size_t i = 0; i < std::size(kTiles); ++i)
+    for (size_t j = 0; j < std::size(kStoredTypes); ++j)
+      if (all || i == j)
+        expectNoSpills(compile("gemm.cu", architecture, options(kTiles[i], kStoredTypes[j])).log,
+                       std::string(kTiles[i].name) + " of " + kStoredTypes[j].weight);
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, DeviceGemmCompile,
+                         testing::Values("sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"),
+                         [](const auto &info) { return std::string(info.param); });
