@@ -15,6 +15,8 @@ static constexpr int64_t kSplit = 256;
 /// Tokens of a step up to which the splits of a token are done by different blocks.
 static constexpr int64_t kSplitTokens = 16;
 static constexpr int64_t kTicketBytes = 64 << 10;
+/// Register files of all architectures have room for the sums of two blocks, without spills.
+static constexpr int64_t kBlocks = 2;
 
 namespace {
 
@@ -89,6 +91,7 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
   EntryPlan split;
   split.suffix = "_split";
   split.threads = 128;
+  split.blocks = kBlocks;
   split.rowTile = 1;
   split.columnTiles = columnTiles(*splitTile);
   split.mostRows = kSplitTokens;
@@ -97,6 +100,7 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
           {"attention_split<" + name(*splitTile) + ">(p, " + scratch + ");"});
   EntryPlan whole;
   whole.threads = 128;
+  whole.blocks = kBlocks;
   whole.rowTile = tokenTile->rows / std::min(group, tokenTile->rows);
   whole.columnTiles = columnTiles(*tokenTile);
   w.entry(whole, {"attention_tokens<" + name(*tokenTile) + ">(p);"});

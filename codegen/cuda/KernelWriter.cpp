@@ -152,12 +152,15 @@ KernelText KernelWriter::finish() && {
     parameters += declaration.name;
   }
   kernel.text = tables;
-  for (auto [plan, text] : llvm::zip_equal(kernel.entries, own))
-    kernel.text +=
-        llvm::formatv("extern \"C\" __global__ void "
-                      "__launch_bounds__({0})\n$NAME{1}({2})\n{{\n"
-                      "{3}{4}}\n\n",
-                      plan.threads, plan.suffix, parameters, common, text);
+  for (auto [plan, text] : llvm::zip_equal(kernel.entries, own)) {
+    std::string bounds = std::to_string(plan.threads);
+    if (plan.blocks)
+      bounds += ", " + std::to_string(plan.blocks);
+    kernel.text += llvm::formatv("extern \"C\" __global__ void "
+                                 "__launch_bounds__({0})\n$NAME{1}({2})\n{{\n"
+                                 "{3}{4}}\n\n",
+                                 bounds, plan.suffix, parameters, common, text);
+  }
   return std::move(kernel);
 }
 

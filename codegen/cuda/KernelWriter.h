@@ -28,6 +28,8 @@ struct EntryPlan {
   /// Behind the name of the kernel: "_small".
   std::string suffix;
   int64_t threads = 0;
+  /// Blocks of a multiprocessor for which there must be registers; 0: ptxas chooses, and may spill a little for one more.
+  int64_t blocks = 0;
   int64_t rowTile = 1;
   int64_t columnTiles = 1;
   int64_t mostRows = 0;

@@ -3,10 +3,10 @@
 // AttentionProducts<Tile, float>   fused multiply-adds
 // AttentionProducts<Tile, bf16>    tensor cores: queries, keys, shares and values are rounded to bf16 where operands are formed
 //
-// Both are stages of f32 that AttentionBlock fills: for scores 32 columns of the queries, then of the keys; for values StepKeys
+// Both read stages of f32 that AttentionBlock fills: for scores 32 columns of the queries, then of the keys; for values StepKeys
 // rows of StepColumns. Chunks of 16 bytes are permuted within a row, so that lanes read from different banks.
 //
-// Softmax works on scores as lane 8 r + c has them: rows score_row(i), which end in r, and keys c + 8 j, 0 <= j < 4.
+// Softmax works on scores as lane 8 r + c of a warp has them: rows score_row(i) and keys c + 8 j, 0 <= j < 4.
 //
 //===------------------------------------------------------------------------===//
 #pragma once
@@ -29,10 +29,12 @@ template <class Tile>
 struct AttentionProducts<Tile, float> {
   static constexpr int RowWarps = Tile::Rows / 16, ColumnWarps = 4 / RowWarps;
   static constexpr int Vectors = Tile::Values / ColumnWarps / 32;
-  static constexpr int StepKeys = smaller(32, 4096 / Tile::Values), StepColumns = Tile::Values;
+  static constexpr int StepKeys = smaller(32, 4096 / Tile::Values),
+                       StepColumns = Tile::Values;
 
   struct Shared {
-    float shares[32][Tile::Rows + 4]; // by key; the padding spreads the lanes of a store over the banks
+    // By key; the padding spreads the lanes of a store over the banks.
+    float shares[32][Tile::Rows + 4];
   };
 
   Shared &shared;
@@ -40,12 +42,22 @@ struct AttentionProducts<Tile, float> {
   using Vector = float[4];
   Vector values[4][Vectors];
 
-  __device__ int value_row() const { return warp / ColumnWarps * 16 + lane / 8 * 4; }
-  __device__ int column(int n) const { return (warp % ColumnWarps * Vectors + n) * 32 + lane % 8 * 4; }
-  __device__ int score_row(int i) const { return warp * (Tile::Rows / 4) + lane / 8 + 4 * i; }
+  __device__ int value_row() const {
+    return warp / ColumnWarps * 16 + lane / 8 * 4;
+  }
+  __device__ int column(int n) const {
+    return (warp % ColumnWarps * Vectors + n) * 32 + lane % 8 * 4;
+  }
+  __device__ int score_row(int i) const {
+    return warp * (Tile::Rows / 4) + lane / 8 + 4 * i;
+  }
 
-  static __device__ int score_chunk(int row, int chunk) { return row * 8 + (chunk ^ (row & 7)); }
-  static __device__ int value_chunk(int key, int chunk) { return key * (StepColumns / 4) + chunk; }
+  static __device__ int score_chunk(int row, int chunk) {
+    return row * 8 + (chunk ^ (row & 7));
+  }
+  static __device__ int value_chunk(int key, int chunk) {
+    return key * (StepColumns / 4) + chunk;
+  }
 
   using Scores = LaneScores<Tile>;
 
@@ -73,7 +85,8 @@ struct AttentionProducts<Tile, float> {
     }
   }
 
-  __device__ void lane_scores(const Scores &scores, LaneScores<Tile> &out) const {
+  __device__ void lane_scores(const Scores &scores,
+                              LaneScores<Tile> &out) const {
 #pragma unroll
     for (int i = 0; i < Tile::Rows / 16; ++i)
 #pragma unroll
@@ -102,7 +115,8 @@ struct AttentionProducts<Tile, float> {
   /// Adds the keys of a stage, from in_block on; with `Masked` a row takes only keys up to last[row] - key, counted from
   /// the first.
   template <bool Masked>
-  __device__ void add_values(const float4 *stage, int in_block, int, const int *last, int key) {
+  __device__ void add_values(const float4 *stage, int in_block, int,
+                             const int *last, int key) {
     int most[4];
     if constexpr (Masked)
 #pragma unroll
@@ -115,7 +129,9 @@ struct AttentionProducts<Tile, float> {
 #pragma unroll
       for (int n = 0; n < Vectors; ++n) {
         float value[4];
-        load_four(reinterpret_cast<const float *>(stage + value_chunk(j, column(n) / 4)), value);
+        load_four(reinterpret_cast<const float *>(
+                      stage + value_chunk(j, column(n) / 4)),
+                  value);
 #pragma unroll
         for (int i = 0; i < 4; ++i)
 #pragma unroll
@@ -145,14 +161,18 @@ struct AttentionProducts<Tile, float> {
 template <class Tile>
 struct AttentionProducts<Tile, bf16> {
   static constexpr int RowTiles = Tile::Rows == 64 ? 2 : 1;
-  static constexpr int RowWarps = Tile::Rows / (16 * RowTiles), ColumnWarps = 4 / RowWarps;
-  static constexpr int StepColumns = smaller(Tile::Values, 256), StepKeys = smaller(32, 4096 / StepColumns);
-  static constexpr int Steps = Tile::Values / StepColumns; // for all columns of StepKeys keys
+  static constexpr int RowWarps = Tile::Rows / (16 * RowTiles),
+                       ColumnWarps = 4 / RowWarps;
+  static constexpr int StepColumns = smaller(Tile::Values, 256),
+                       StepKeys = smaller(32, 4096 / StepColumns);
+  static constexpr int Steps =
+      Tile::Values / StepColumns; // for all columns of StepKeys keys
   static constexpr int Columns = StepColumns / ColumnWarps;
   static constexpr int ScoreTiles = 4 / ColumnWarps, ValueTiles = Columns / 8;
 
   struct Shared {
-    float scores[Tile::Rows][40]; // 32 scores, then in the same row 32 shares of bf16
+    float scores[Tile::Rows]
+                [40]; // 32 scores, then in the same row 32 shares of bf16
   };
 
   Shared &shared;
@@ -162,10 +182,16 @@ struct AttentionProducts<Tile, bf16> {
 
   __device__ int g() const { return lane / 4; }
   __device__ int t() const { return lane % 4; }
-  __device__ int first_row(int tile) const { return (warp / ColumnWarps * RowTiles + tile) * 16; }
-  __device__ int score_row(int i) const { return warp * (Tile::Rows / 4) + lane / 8 + 4 * i; }
+  __device__ int first_row(int tile) const {
+    return (warp / ColumnWarps * RowTiles + tile) * 16;
+  }
+  __device__ int score_row(int i) const {
+    return warp * (Tile::Rows / 4) + lane / 8 + 4 * i;
+  }
 
-  static __device__ int score_chunk(int row, int chunk) { return row * 8 + (chunk ^ (row & 3) << 1); }
+  static __device__ int score_chunk(int row, int chunk) {
+    return row * 8 + (chunk ^ (row & 3) << 1);
+  }
   static __device__ int value_chunk(int key, int chunk) {
     return key * (StepColumns / 4) + (chunk ^ (key >> 1 & 3) << 1);
   }
@@ -199,7 +225,8 @@ struct AttentionProducts<Tile, bf16> {
       }
 #pragma unroll
       for (int n = 0; n < ScoreTiles; ++n) {
-        u32 low = score_pair(keys, first_key + 8 * n, at), high = score_pair(keys, first_key + 8 * n, at + 8);
+        u32 low = score_pair(keys, first_key + 8 * n, at),
+            high = score_pair(keys, first_key + 8 * n, at + 8);
 #pragma unroll
         for (int m = 0; m < RowTiles; ++m)
           multiply_add(scores[m][n], q[m], low, high);
@@ -208,16 +235,19 @@ struct AttentionProducts<Tile, bf16> {
   }
 
   /// Scores change lanes through shared memory.
-  __device__ void lane_scores(const Scores &scores, LaneScores<Tile> &out) const {
+  __device__ void lane_scores(const Scores &scores,
+                              LaneScores<Tile> &out) const {
     int first_key = warp % ColumnWarps * (8 * ScoreTiles) + 2 * t();
 #pragma unroll
     for (int m = 0; m < RowTiles; ++m)
 #pragma unroll
       for (int n = 0; n < ScoreTiles; ++n) {
-        const float(&s)[4] = scores[m][n];
+        const float (&s)[4] = scores[m][n];
         int row = first_row(m) + g(), key = first_key + 8 * n;
-        *reinterpret_cast<float2 *>(&shared.scores[row][key]) = make_float2(s[0], s[1]);
-        *reinterpret_cast<float2 *>(&shared.scores[row + 8][key]) = make_float2(s[2], s[3]);
+        *reinterpret_cast<float2 *>(&shared.scores[row][key]) =
+            make_float2(s[0], s[1]);
+        *reinterpret_cast<float2 *>(&shared.scores[row + 8][key]) =
+            make_float2(s[2], s[3]);
       }
     __syncthreads();
 #pragma unroll
@@ -235,7 +265,8 @@ struct AttentionProducts<Tile, bf16> {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         int key = lane % 8 + 8 * j;
-        reinterpret_cast<bf16 *>(&share_pair(score_row(i), key / 2))[key % 2] = from_float<bf16>(shares[i][j]);
+        reinterpret_cast<bf16 *>(&share_pair(score_row(i), key / 2))[key % 2] =
+            from_float<bf16>(shares[i][j]);
       }
   }
 
@@ -248,9 +279,12 @@ struct AttentionProducts<Tile, bf16> {
 
   /// Adds the keys of a stage, from in_block on, to the columns of a step. The share of a masked key is 0.
   template <bool Masked>
-  __device__ void add_values(const float4 *stage, int in_block, int step, const int *, int) {
+  __device__ void add_values(const float4 *stage, int in_block, int step,
+                             const int *, int) {
     const float *from = reinterpret_cast<const float *>(stage);
-    auto value = [&](int key, int column) { return from[4 * value_chunk(key, column / 4) + column % 4]; };
+    auto value = [&](int key, int column) {
+      return from[4 * value_chunk(key, column / 4) + column % 4];
+    };
 #pragma unroll
     for (int at = 0; at < StepKeys; at += 16) {
       u32 share[RowTiles][4];
@@ -264,7 +298,8 @@ struct AttentionProducts<Tile, bf16> {
       }
 #pragma unroll
       for (int n = 0; n < ValueTiles; ++n) {
-        int key = at + 2 * t(), column = warp % ColumnWarps * Columns + 8 * n + g();
+        int key = at + 2 * t(),
+            column = warp % ColumnWarps * Columns + 8 * n + g();
         u32 low = bf16_pair(value(key, column), value(key + 1, column));
         u32 high = bf16_pair(value(key + 8, column), value(key + 9, column));
 #pragma unroll
@@ -285,8 +320,10 @@ struct AttentionProducts<Tile, bf16> {
       for (int s = 0; s < Steps; ++s)
 #pragma unroll
         for (int n = 0; n < ValueTiles; ++n) {
-          int row = first_row(m) + g(), column = s * StepColumns + warp % ColumnWarps * Columns + 8 * n + 2 * t();
-          float(&v)[4] = values[m][s][n];
+          int row = first_row(m) + g(), column = s * StepColumns +
+                                                 warp % ColumnWarps * Columns +
+                                                 8 * n + 2 * t();
+          float (&v)[4] = values[m][s][n];
           visit(row, column, reinterpret_cast<Vector &>(v[0]));
           visit(row + 8, column, reinterpret_cast<Vector &>(v[2]));
         }

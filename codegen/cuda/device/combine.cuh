@@ -14,14 +14,17 @@ struct Combine {
 ///
 /// Grid (ceil(columns / 128), rows), 128 threads.
 template <class Element, class Epilogue>
-__device__ inline void combine(const Combine &p, const Element *input, Epilogue epilogue) {
-  constexpr int batch = 8;   // loads in flight
-  constexpr int height = 16; // a node of the stack halves what the one below it holds: enough for 2^15 experts
+__device__ inline void combine(const Combine &p, const Element *input,
+                               Epilogue epilogue) {
+  constexpr int batch = 8; // loads in flight
+  constexpr int height =
+      16; // a node of the stack halves what the one below it holds: enough for 2^15 experts
   __shared__ float stack[height][128];
   int row = blockIdx.y, column = blockIdx.x * 128 + threadIdx.x;
   if (column >= p.columns)
     return;
-  const i32 *places = p.places + u64(row) * p.top_k, *merges = p.merges + u64(row) * p.top_k;
+  const i32 *places = p.places + u64(row) * p.top_k,
+            *merges = p.merges + u64(row) * p.top_k;
   float top = 0;
   int below = 0; // how many the stack holds
   for (int begin = 0; begin < p.top_k; begin += batch) {
@@ -29,7 +32,8 @@ __device__ inline void combine(const Combine &p, const Element *input, Epilogue 
 #pragma unroll
     for (int i = 0; i < batch; ++i)
       if (begin + i < p.top_k)
-        loaded[i] = to_float(input[u64(places[begin + i]) * p.columns + column]);
+        loaded[i] =
+            to_float(input[u64(places[begin + i]) * p.columns + column]);
 #pragma unroll
     for (int i = 0; i < batch; ++i)
       if (begin + i < p.top_k) {

@@ -27,7 +27,8 @@ __device__ inline int separation_depth(int a, int b, int experts) {
 /// merges[i]: how many additions of the tree over experts follow the i-th of a token's experts: one for each node whose right
 /// half ends there. `open` has a bit for the depth of each node whose right half has begun; such nodes lie one within
 /// another, so their depths differ, and all that are deeper than the next separation are complete.
-__device__ inline void plan_merges(const i32 *chosen, i32 *merges, int top_k, int experts) {
+__device__ inline void plan_merges(const i32 *chosen, i32 *merges, int top_k,
+                                   int experts) {
   u32 open = 0;
   for (int i = 0; i + 1 < top_k; ++i) {
     int depth = separation_depth(chosen[i], chosen[i + 1], experts);
@@ -61,7 +62,8 @@ __device__ inline u32 sum_before(u32 value, u32 *warps, u32 &total) {
 /// Calls visit(row, expert, peers) for rows [begin, end) of a warp, in order of `begin`, 32 rows at once: `peers` are the lanes
 /// with the same expert. Lanes without a row get expert -1.
 template <class Visit>
-__device__ inline void visit_rows(const i32 *chosen, int begin, int end, Visit visit) {
+__device__ inline void visit_rows(const i32 *chosen, int begin, int end,
+                                  Visit visit) {
   constexpr int batch = 4; // loads in flight
   int lane = threadIdx.x % 32;
   for (; begin < end; begin += 32 * batch) {
@@ -75,7 +77,8 @@ __device__ inline void visit_rows(const i32 *chosen, int begin, int end, Visit v
     for (int i = 0; i < batch; ++i) {
       if (begin + 32 * i >= end)
         break;
-      visit(begin + 32 * i + lane, experts[i], __match_any_sync(~0u, experts[i]));
+      visit(begin + 32 * i + lane, experts[i],
+            __match_any_sync(~0u, experts[i]));
       __syncwarp();
     }
   }
@@ -88,8 +91,10 @@ __device__ inline void visit_rows(const i32 *chosen, int begin, int end, Visit v
 /// experts and warps before it, the place of the warp's next row of the expert. Rows of equal experts keep their order.
 ///
 /// Grid (1, 1), 512 threads. About 5 µs for 512 tokens of 8 experts.
-__device__ inline void group(const Group &p, const i32 *chosen, const float *weights, i32 *rows, float *row_weights,
-                             i32 *places, i32 *merges, i32 *tiles) {
+__device__ inline void group(const Group &p, const i32 *chosen,
+                             const float *weights, i32 *rows,
+                             float *row_weights, i32 *places, i32 *merges,
+                             i32 *tiles) {
   constexpr int threads = 512, warps = threads / 32;
   __shared__ u32 next[warps][threads];
   __shared__ u32 sums[2][warps];
@@ -107,7 +112,8 @@ __device__ inline void group(const Group &p, const i32 *chosen, const float *wei
       next[warp][expert] += __popc(peers);
   });
   for (int token = thread; token < p.tokens; token += threads)
-    plan_merges(chosen + token * p.top_k, merges + token * p.top_k, p.top_k, p.experts);
+    plan_merges(chosen + token * p.top_k, merges + token * p.top_k, p.top_k,
+                p.experts);
   __syncthreads();
 
   // Thread e has expert e.
@@ -116,7 +122,8 @@ __device__ inline void group(const Group &p, const i32 *chosen, const float *wei
     size += next[w][thread];
   u32 all_rows, all_tiles;
   u32 first = sum_before(size, sums[0], all_rows);
-  u32 tile = sum_before((size + p.row_tile - 1) / p.row_tile, sums[1], all_tiles);
+  u32 tile =
+      sum_before((size + p.row_tile - 1) / p.row_tile, sums[1], all_tiles);
   u32 at = first;
   for (int w = 0; w < warps; ++w) {
     u32 of_warp = next[w][thread];

@@ -10,7 +10,7 @@ enum class Score { Softmax, Sigmoid };
 struct Route {
   int rows, experts, top_k;
   int group_count, group_keep; // 0: no groups; at most 32 groups
-  bool group_top2;             // rank groups by the sum of their two best, else by the best
+  bool group_top2; // rank groups by the sum of their two best, else by the best
   bool renormalize;
   float scale;
 };
@@ -72,7 +72,8 @@ struct RouteRow {
   __device__ void sigmoid(int experts, Logits logits) {
 #pragma unroll
     for (int j = 0; j < PerLane; ++j)
-      score[j] = expert(j) < experts ? 1.0f / (1.0f + exp(-logits(expert(j)))) : 0.0f;
+      score[j] =
+          expert(j) < experts ? 1.0f / (1.0f + exp(-logits(expert(j)))) : 0.0f;
   }
 
   /// The best of experts [begin, end) but `without`.
@@ -80,7 +81,8 @@ struct RouteRow {
     Best mine = {0, ~0u};
 #pragma unroll
     for (int j = 0; j < PerLane; ++j) {
-      bool allowed = expert(j) >= begin && expert(j) < end && expert(j) != without;
+      bool allowed =
+          expert(j) >= begin && expert(j) < end && expert(j) != without;
       if (allowed && rank[j] > mine.rank)
         mine = {rank[j], u32(expert(j))};
     }
@@ -127,7 +129,8 @@ struct RouteRow {
     float sum = 0;
 #pragma unroll
     for (int j = 0; j < PerLane; ++j)
-      for (u32 lanes = __ballot_sync(~0u, taken >> j & 1); lanes; lanes &= lanes - 1)
+      for (u32 lanes = __ballot_sync(~0u, taken >> j & 1); lanes;
+           lanes &= lanes - 1)
         sum += __shfl_sync(~0u, score[j], __ffs(lanes) - 1);
     float divisor = sum + 1.0e-20f;
     int place = 0;
@@ -153,11 +156,14 @@ struct RouteRow {
 ///
 /// Grid (1, ceil(rows / 4)), 128 threads.
 template <Score score, int PerLane, class Bias>
-__device__ inline void route(const Route &p, const float *logits, const Bias *bias, i32 *experts, float *weights) {
+__device__ inline void route(const Route &p, const float *logits,
+                             const Bias *bias, i32 *experts, float *weights) {
   int row = blockIdx.y * 4 + threadIdx.x / 32;
   if (row >= p.rows)
     return;
-  auto logit = [&](int expert) { return logits[u64(row) * p.experts + expert]; };
+  auto logit = [&](int expert) {
+    return logits[u64(row) * p.experts + expert];
+  };
   RouteRow<PerLane> r;
   if constexpr (score == Score::Softmax)
     r.softmax(p.experts, logit);
@@ -167,7 +173,8 @@ __device__ inline void route(const Route &p, const float *logits, const Bias *bi
   for (int j = 0; j < PerLane; ++j) {
     r.rank[j] = 0;
     if (r.expert(j) < p.experts)
-      r.rank[j] = rank_of(bias ? r.score[j] + to_float(bias[r.expert(j)]) : r.score[j]);
+      r.rank[j] =
+          rank_of(bias ? r.score[j] + to_float(bias[r.expert(j)]) : r.score[j]);
   }
   if (p.group_count)
     r.limit_groups(p);

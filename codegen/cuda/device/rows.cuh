@@ -12,9 +12,12 @@ namespace moec {
 ///
 /// Grid (heads, ceil(rows / 4)), 128 threads.
 template <class Element, class Epilogue>
-__device__ inline void row_sum_squares(const Element *input, int rows, int heads, int width, Epilogue epilogue) {
+__device__ inline void row_sum_squares(const Element *input, int rows,
+                                       int heads, int width,
+                                       Epilogue epilogue) {
   constexpr int batch = 16; // loads in flight
-  int lane = threadIdx.x % 32, row = blockIdx.y * 4 + threadIdx.x / 32, head = blockIdx.x;
+  int lane = threadIdx.x % 32, row = blockIdx.y * 4 + threadIdx.x / 32,
+      head = blockIdx.x;
   if (row >= rows)
     return;
   const Element *x = input + (u64(row) * heads + head) * width + lane;

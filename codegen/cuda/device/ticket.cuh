@@ -12,7 +12,10 @@ __device__ inline bool is_last_block(u32 *ticket, u32 count) {
   __syncthreads();
   if (threadIdx.x == 0) {
     u32 before;
-    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(__cvta_generic_to_global(ticket)) : "memory");
+    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;"
+                 : "=r"(before)
+                 : "l"(__cvta_generic_to_global(ticket))
+                 : "memory");
     if (before + 1 == count)
       *ticket = 0;
     arrived = before + 1;

@@ -6,7 +6,7 @@ using namespace moec;
   const float *query, const float *cache, const i32 *positions, const i32 *cache_rows, float *result, void *scratch,          \
       int tokens, int heads, int kv_heads, int key, int value, int key_begin, int value_begin, int row, float scale
 #define ATTENTION(KIND, ROWS, VALUES, ALIGNED, NAME, ...)                                                                     \
-  extern "C" __global__ void __launch_bounds__(128) NAME(PARAMETERS) {                                                        \
+  extern "C" __global__ void __launch_bounds__(128, 2) NAME(PARAMETERS) {                                                     \
     attention_##KIND<AttentionTile<ROWS, VALUES, ALIGNED, COMPUTE>>(                                                          \
         {query, cache, positions, cache_rows, result, tokens, heads, kv_heads, key, value, key_begin, value_begin, row,       \
          scale} __VA_ARGS__);                                                                                                 \

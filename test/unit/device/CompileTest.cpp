@@ -19,8 +19,11 @@ class DeviceCompile : public testing::TestWithParam<const char *> {};
 
 /// No kernel spills, has a stack, or needs more shared memory than every block may have.
 TEST_P(DeviceCompile, EverythingStaysInRegisters) {
-  const Source sources[] = {
-      {"math.cu", {}}, {"rows.cu", {}}, {"experts.cu", {}}, {"attention.cu", {"-DCOMPUTE=float"}}, {"attention.cu", {"-DCOMPUTE=bf16"}}};
+  const Source sources[] = {{"math.cu", {}},
+                            {"rows.cu", {}},
+                            {"experts.cu", {}},
+                            {"attention.cu", {"-DCOMPUTE=float"}},
+                            {"attention.cu", {"-DCOMPUTE=bf16"}}};
   for (const Source &source : sources) {
     std::string log = compile(source.file, GetParam(), source.options).log;
     EXPECT_EQ(log.find("warning"), std::string::npos) << log;
@@ -29,5 +32,8 @@ TEST_P(DeviceCompile, EverythingStaysInRegisters) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Architectures, DeviceCompile,
-                         testing::Values("sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"),
-                         [](const auto &info) { return std::string(info.param); });
+                         testing::Values("sm_80", "sm_86", "sm_89", "sm_90a",
+                                         "sm_100a", "sm_120a"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });

@@ -23,17 +23,20 @@ struct CompiledProgram {
 };
 
 /// Compiles test/codegen/cuda/`file` for an architecture ("sm_80"). Fails the test if that fails.
-CompiledProgram compile(const std::string &file, const std::string &architecture, std::vector<std::string> options = {});
+CompiledProgram compile(const std::string &file,
+                        const std::string &architecture,
+                        std::vector<std::string> options = {});
 
 /// Fails unless the log of every kernel says: no spills, no stack, at most 48 KiB of shared memory.
 void expectNoSpills(const std::string &log, const std::string &name);
 
-/// Memory of the device with the contents of a vector.
+/// Memory of the device with the contents of a vector; of 0 bytes: a null pointer.
 class DeviceBuffer {
 public:
   DeviceBuffer(const void *data, size_t bytes);
   ~DeviceBuffer();
-  DeviceBuffer(DeviceBuffer &&other) noexcept : address(std::exchange(other.address, 0)), bytes(other.bytes) {}
+  DeviceBuffer(DeviceBuffer &&other) noexcept
+      : address(std::exchange(other.address, 0)), bytes(other.bytes) {}
   void read(void *to) const;
 
   uint64_t address, bytes;
@@ -59,19 +62,24 @@ std::vector<T> download(const DeviceBuffer &buffer) {
 class DeviceProgram {
 public:
   /// Compiled for sm_80.
-  explicit DeviceProgram(const std::string &file, std::vector<std::string> options = {});
+  explicit DeviceProgram(const std::string &file,
+                         std::vector<std::string> options = {});
 
   /// Runs a kernel and waits for it. Arguments are buffers, int32_t and float.
   template <class... Arguments>
-  void run(const std::string &kernel, std::array<unsigned, 3> grid, unsigned threads, const Arguments &...arguments) {
+  void run(const std::string &kernel, std::array<unsigned, 3> grid,
+           unsigned threads, const Arguments &...arguments) {
     launch(kernel, grid, threads, {pointerTo(arguments)...});
   }
 
 private:
-  static const void *pointerTo(const DeviceBuffer &buffer) { return &buffer.address; }
+  static const void *pointerTo(const DeviceBuffer &buffer) {
+    return &buffer.address;
+  }
   static const void *pointerTo(const int32_t &value) { return &value; }
   static const void *pointerTo(const float &value) { return &value; }
-  void launch(const std::string &kernel, std::array<unsigned, 3> grid, unsigned threads, std::vector<const void *> arguments);
+  void launch(const std::string &kernel, std::array<unsigned, 3> grid,
+              unsigned threads, std::vector<const void *> arguments);
 
   void *module = nullptr;
 };

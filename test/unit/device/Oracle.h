@@ -32,7 +32,8 @@ inline float exp(float x) {
   float n = std::min(std::floor(std::fma(x, 1.44269502f, 0.5f)), 127.0f);
   float r = std::fma(2.12194442e-4f, n, std::fma(-0.693359375f, n, x));
   float p = 1.98756912e-4f;
-  for (float c : {1.39819994e-3f, 8.33345205e-3f, 4.16657962e-2f, 0.166666657f, 0.5f})
+  for (float c :
+       {1.39819994e-3f, 8.33345205e-3f, 4.16657962e-2f, 0.166666657f, 0.5f})
     p = std::fma(p, r, c);
   float square = r * r;
   float result = std::fma(p, square, r) + 1.0f;
@@ -41,7 +42,9 @@ inline float exp(float x) {
 
 /// The greater one; NaN if there is one.
 inline float maximum(float a, float b) {
-  return std::isnan(a) || std::isnan(b) ? std::numeric_limits<float>::quiet_NaN() : std::max(a, b);
+  return std::isnan(a) || std::isnan(b)
+             ? std::numeric_limits<float>::quiet_NaN()
+             : std::max(a, b);
 }
 
 /// 32 values by halves.
@@ -73,13 +76,15 @@ inline std::vector<int> greatest(const std::vector<float> &values, int count) {
   std::vector<int> order(values.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return values[a] > values[b] || (!std::isnan(values[a]) && std::isnan(values[b]));
+    return values[a] > values[b] ||
+           (!std::isnan(values[a]) && std::isnan(values[b]));
   });
   order.resize(count);
   return order;
 }
 
-inline void route(const RouteRule &rule, const float *logits, const float *bias, int32_t *experts, float *weights) {
+inline void route(const RouteRule &rule, const float *logits, const float *bias,
+                  int32_t *experts, float *weights) {
   std::vector<float> scores(logits, logits + rule.experts);
   if (rule.softmax) {
     float most = -kInfinity;
@@ -104,9 +109,11 @@ inline void route(const RouteRule &rule, const float *logits, const float *bias,
     int size = rule.experts / rule.groups;
     std::vector<float> ranks;
     for (int g = 0; g < rule.groups; ++g) {
-      std::vector<float> group(choice.begin() + g * size, choice.begin() + (g + 1) * size);
+      std::vector<float> group(choice.begin() + g * size,
+                               choice.begin() + (g + 1) * size);
       std::vector<int> best = greatest(group, rule.top2 ? 2 : 1);
-      ranks.push_back(rule.top2 ? group[best[0]] + group[best[1]] : group[best[0]]);
+      ranks.push_back(rule.top2 ? group[best[0]] + group[best[1]]
+                                : group[best[0]]);
     }
     std::vector<int> kept = greatest(ranks, rule.keep);
     for (int e = 0; e < rule.experts; ++e)
@@ -121,7 +128,8 @@ inline void route(const RouteRule &rule, const float *logits, const float *bias,
   for (int i = 0; i < rule.topK; ++i) {
     float weight = scores[chosen[i]];
     experts[i] = chosen[i];
-    weights[i] = (rule.renormalize ? weight / (sum + 1.0e-20f) : weight) * rule.scale;
+    weights[i] =
+        (rule.renormalize ? weight / (sum + 1.0e-20f) : weight) * rule.scale;
   }
 }
 
@@ -133,10 +141,12 @@ struct Grouped {
   std::vector<float> weights;
 };
 
-inline Grouped group(const std::vector<int32_t> &chosen, const std::vector<float> &weights, int topK, int rowTile) {
+inline Grouped group(const std::vector<int32_t> &chosen,
+                     const std::vector<float> &weights, int topK, int rowTile) {
   std::vector<int> order(chosen.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return chosen[a] < chosen[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return chosen[a] < chosen[b]; });
   Grouped result;
   result.places.resize(chosen.size());
   for (size_t place = 0; place < order.size(); ++place) {
@@ -146,7 +156,8 @@ inline Grouped group(const std::vector<int32_t> &chosen, const std::vector<float
     int expert = chosen[order[place]];
     bool isNew = place == 0 || chosen[order[place - 1]] != expert;
     if (isNew || result.tiles.back() == rowTile)
-      result.tiles.insert(result.tiles.end(), {expert, static_cast<int32_t>(place), 0});
+      result.tiles.insert(result.tiles.end(),
+                          {expert, static_cast<int32_t>(place), 0});
     ++result.tiles.back();
   }
   result.tiles.resize(3 * chosen.size());
@@ -154,7 +165,8 @@ inline Grouped group(const std::vector<int32_t> &chosen, const std::vector<float
 }
 
 /// Of an element: the values of some experts, ascending, along the tree that halves [begin, end).
-inline float addAlongTree(const std::vector<std::pair<int, float>> &terms, int begin, int end) {
+inline float addAlongTree(const std::vector<std::pair<int, float>> &terms,
+                          int begin, int end) {
   if (terms.size() == 1)
     return terms[0].second;
   int middle = begin + (end - begin) / 2;
@@ -176,7 +188,8 @@ struct AttentionShape {
 };
 
 /// One head of one token whose position is `last`; `cache` points at its sequence's first row.
-inline void attend(const AttentionShape &shape, const float *query, const float *cache, int kvHead, int last, float *result) {
+inline void attend(const AttentionShape &shape, const float *query,
+                   const float *cache, int kvHead, int last, float *result) {
   constexpr int splitKeys = 256, blockKeys = 32;
   struct State {
     float most = -kInfinity, sum = 0;
@@ -187,11 +200,13 @@ inline void attend(const AttentionShape &shape, const float *query, const float 
   for (int split = 0; split <= last; split += splitKeys) {
     State state;
     state.values.assign(shape.value, 0);
-    for (int block = split; block <= last && block < split + splitKeys; block += blockKeys) {
+    for (int block = split; block <= last && block < split + splitKeys;
+         block += blockKeys) {
       std::vector<float> scores(blockKeys, -kInfinity);
       float most = state.most;
       for (int j = 0; j < blockKeys && block + j <= last; ++j) {
-        const float *key = cache + int64_t(block + j) * shape.row + shape.keyBegin + kvHead * shape.key;
+        const float *key = cache + int64_t(block + j) * shape.row +
+                           shape.keyBegin + kvHead * shape.key;
         float score = 0;
         for (int k = 0; k < shape.key; ++k)
           score = std::fma(query[k], key[k], score);
@@ -206,7 +221,8 @@ inline void attend(const AttentionShape &shape, const float *query, const float 
       for (float &v : state.values)
         v = v * keep;
       for (int j = 0; j < blockKeys && block + j <= last; ++j) {
-        const float *value = cache + int64_t(block + j) * shape.row + shape.valueBegin + kvHead * shape.value;
+        const float *value = cache + int64_t(block + j) * shape.row +
+                             shape.valueBegin + kvHead * shape.value;
         for (int i = 0; i < shape.value; ++i)
           state.values[i] = std::fma(scores[j], value[i], state.values[i]);
       }
@@ -216,7 +232,8 @@ inline void attend(const AttentionShape &shape, const float *query, const float 
       continue;
     }
     float next = maximum(whole.most, state.most);
-    float keep = exp(whole.most - base(next)), take = exp(state.most - base(next));
+    float keep = exp(whole.most - base(next)),
+          take = exp(state.most - base(next));
     whole.sum = whole.sum * keep + state.sum * take;
     whole.most = next;
     for (int i = 0; i < shape.value; ++i)

@@ -16,7 +16,10 @@ class Random {
 public:
   explicit Random(uint32_t seed) : engine(seed) {}
 
-  int between(int low, int high) { return low + static_cast<int>(engine() % static_cast<uint32_t>(high - low + 1)); }
+  int between(int low, int high) {
+    return low +
+           static_cast<int>(engine() % static_cast<uint32_t>(high - low + 1));
+  }
   /// Nearly normal, variance about 1.
   float normal() {
     float sum = 0;
@@ -46,10 +49,12 @@ private:
 };
 
 /// How many elements differ in their bits; NaN equals NaN.
-inline size_t countDifferences(const std::vector<float> &a, const std::vector<float> &b) {
+inline size_t countDifferences(const std::vector<float> &a,
+                               const std::vector<float> &b) {
   size_t result = a.size() == b.size() ? 0 : 1;
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i)
-    result += std::memcmp(&a[i], &b[i], sizeof(float)) != 0 && !(std::isnan(a[i]) && std::isnan(b[i]));
+    result += std::memcmp(&a[i], &b[i], sizeof(float)) != 0 &&
+              !(std::isnan(a[i]) && std::isnan(b[i]));
   return result;
 }
 
