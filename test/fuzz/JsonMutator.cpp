@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
@@ -57,7 +58,8 @@ private:
   }
 
   void changeMembers(Json &value, Json other) {
-    const auto member = value.begin() + std::ptrdiff_t(below(value.size()));
+    const auto member =
+        std::next(value.begin(), std::ptrdiff_t(below(value.size())));
     if (below(2))
       value.erase(member);
     else if (value.is_array())
