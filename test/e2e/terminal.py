@@ -29,6 +29,7 @@ class Terminal:
             modes[3] &= ~termios.ECHO
             modes[3] |= termios.NOFLSH  # ^C throws away nothing that is on its way
             termios.tcsetattr(0, termios.TCSANOW, modes)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # who runs tests may ignore it
             os.execv(arguments[0], arguments)
 
     def read(self):
