@@ -111,7 +111,7 @@ func.func @gemm_c5(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %v: memref<?xf
 // -----
 
 func.func @gemm_c6(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected the epilogue to yield 1 values}}
+  // expected-error @below {{expected the epilogue to yield ('f32')}}
   kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<4x64x16xf32>) prologue []() {} epilogue []() {
     ^bb0(%a: f32):
       kernel.yield %a, %a : f32, f32
@@ -254,7 +254,7 @@ func.func @rowwise_c3(%x: memref<?x64xbf16>, %o: memref<?x64xf32>) {
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 func.func @rowwise_c3_yield(%x: memref<?x64xf32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected the body to yield 1 values}}
+  // expected-error @below {{expected the body to yield ('f32')}}
   kernel.rowwise [64] rows(%o : memref<?x64xf32>) ins(%x : memref<?x64xf32>) maps [#id] outs(%o : memref<?x64xf32>) maps [#id] {
     ^bb0(%a: f32):
       kernel.yield %a, %a : f32, f32
