@@ -108,7 +108,7 @@ bool moec::quantizeBlock(unsigned bits, const float *x, int64_t count,
   }
   float magnitude;
   std::memcpy(&magnitude, &greatest, sizeof(magnitude));
-  if (!(magnitude < 0x1p126f))
+  if (!(magnitude < 0x1p100f))
     return false;
 
   Candidate result{};

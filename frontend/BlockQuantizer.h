@@ -33,8 +33,8 @@ struct QuantizedBlock {
 ///   is kept, and once replaced by the best one for its q, Σ x q / Σ q².
 ///
 /// A block whose d would be no normal number (max|x| below about 1e-36) becomes
-/// zeros. False, and no block, if an element is not finite or reaches 2^126,
-/// where d q could overflow.
+/// zeros. False, and no block, if an element is not finite or reaches 2^100:
+/// executables may compute with d 2^20.
 bool quantizeBlock(unsigned bits, const float *x, int64_t count,
                    QuantizedBlock &block);
 

@@ -232,7 +232,7 @@ Status StoredWeight::unquantizable(StoredRow row, int64_t begin) const {
   MOEC_RETURN_IF_ERROR(checkFinite(row));
   return error(*row.range->tensor,
                "row " + Twine(row.index) +
-                   ": expected magnitudes below 2^126 to quantise, found a "
+                   ": expected magnitudes below 2^100 to quantise, found a "
                    "greater one from column " +
                    Twine(begin));
 }

@@ -4,16 +4,6 @@
 
 using namespace moec;
 
-void moec::countUse(std::vector<GraphUse> &uses, const moert_graph &graph,
-                    uint32_t allWaits) {
-  auto use = std::find_if(uses.begin(), uses.end(), [&](const GraphUse &known) {
-    return known.graph == &graph;
-  });
-  if (use == uses.end())
-    use = uses.insert(use, {&graph, 0, allWaits});
-  ++use->submissions;
-}
-
 Status moec::graphError(const moert_graph &graph, uint32_t node,
                         const std::string &message) {
   return Status::error(std::string("graph '") + graph.name + "', node " +

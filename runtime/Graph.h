@@ -13,7 +13,7 @@
 /// What takes the graphs of a step: generated code holds it without knowing what
 /// it is and gives it to moert_graph_submit.
 struct moert_context {
-  /// `args` is copied. A graph that is refused leaves the step as it was.
+  /// `args` is copied. After an error the step submits no more.
   virtual moec::Status submit(const moert_graph &graph,
                               const int64_t *args) = 0;
 
@@ -33,8 +33,15 @@ struct GraphUse {
 };
 
 /// Adds one submission to the list, which is in the order of first submissions.
-void countUse(std::vector<GraphUse> &uses, const moert_graph &graph,
-              uint32_t allWaits);
+inline void countUse(std::vector<GraphUse> &uses, const moert_graph &graph,
+                     uint32_t allWaits) {
+  auto use = std::find_if(uses.begin(), uses.end(), [&](const GraphUse &known) {
+    return known.graph == &graph;
+  });
+  if (use == uses.end())
+    use = uses.insert(use, {&graph, 0, allWaits});
+  ++use->submissions;
+}
 
 /// "graph 'g', node 3 'g.up': message".
 Status graphError(const moert_graph &graph, uint32_t node,

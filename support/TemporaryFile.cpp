@@ -14,6 +14,8 @@ static Status failure(const std::string &path, const char *what) {
 
 Result<TemporaryFile> TemporaryFile::create(const std::string &path) {
   std::string temporary = path + ".tmp." + std::to_string(::getpid());
+  // Of a process that was killed: in a container all may have our number.
+  std::remove(temporary.c_str());
   std::FILE *file = std::fopen(temporary.c_str(), "wbx");
   if (!file)
     return failure(path, "cannot create");

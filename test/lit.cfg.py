@@ -1,4 +1,5 @@
 # Configuration of the lit tests; see lit.site.cfg.py.in for what CMake fills in.
+import ctypes
 import os
 import subprocess
 import tempfile
@@ -27,6 +28,34 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+
+# CUDA kernels are compiled where NVRTC is found (codegen/cuda/Nvrtc.cpp looks in the same places) and run on the simulated driver;
+# with MOEC_TEST_GPU=sm_XX on the GPU of this machine, for which they are compiled then.
+def find_nvrtc():
+    paths = [os.environ["MOEC_NVRTC"]] if "MOEC_NVRTC" in os.environ else [
+        folder + name
+        for folder in [os.path.join(os.environ[home], lib) for home in ("CUDA_HOME", "CUDA_PATH") if home in os.environ
+                       for lib in ("lib64/", "lib/")] + ["", "/usr/local/cuda/lib64/", "/usr/local/cuda/lib/"]
+        for name in ("libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so")]
+    for path in paths:
+        try:
+            return ctypes.CDLL(path)
+        except OSError:
+            pass
+    return None
+
+
+for name in ("MOEC_NVRTC", "CUDA_HOME", "CUDA_PATH", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+simulator = os.path.join(config.moec_binary_dir, "lib", "libcudasim.so")
+gpu = os.environ.get("MOEC_TEST_GPU")
+if find_nvrtc():
+    config.available_features.add("nvrtc")
+    if gpu or os.path.exists(simulator):
+        config.available_features.add("cuda")
+config.substitutions.append(("%gpu_arch", gpu or "sm_90a"))
+config.substitutions.append(("%gpu", "env" if gpu else f"env MOEC_CUDA_DRIVER={simulator}"))
 
 # Tests of full disks mount small file systems.
 with tempfile.TemporaryDirectory() as folder:

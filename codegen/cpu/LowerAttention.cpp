@@ -25,19 +25,21 @@ namespace {
 
 constexpr int64_t kSplitKeys = 256;
 constexpr int64_t kBlockKeys = kLanes;
-/// Vectors of a value that are summed side by side, so that additions overlap.
-constexpr int64_t kValueVectors = 8;
+/// Bytes of weighted sums of values that stay in the first-level cache beside a block of keys.
+constexpr int64_t kStateBytes = 16 * 1024;
 
 class AttentionTask {
 public:
   AttentionTask(TaskBuilder &b, AttentionOp op)
       : b(b), op(op), headsOfTask(op.getTileSizes()[1]), keyWidth(op.getKey()),
-        valueWidth(op.getValue()) {
+        valueWidth(op.getValue()), isWide(b.getUnit().registers >= 32) {
     query = b.buffer(op.getQuery());
     cache = b.buffer(op.getCache());
     int64_t padded = llvm::alignTo(valueWidth, kLanes);
-    whole = State(b, headsOfTask, padded);
-    split = State(b, headsOfTask, padded);
+    int64_t tokens = kStateBytes / (headsOfTask * padded * sizeof(float));
+    tokensAtOnce = std::clamp<int64_t>(tokens, 1, op.getTileSizes()[0]);
+    whole = State(b, tokensAtOnce * headsOfTask, padded);
+    split = State(b, tokensAtOnce * headsOfTask, padded);
     weights = b.scratch({kBlockKeys}, b.getF32Type());
   }
 
@@ -50,55 +52,90 @@ public:
     keyAt = b.add(b.mul(kvHead, op.getKey()), op.getKeyBegin());
     valueAt = b.add(b.mul(kvHead, op.getValue()), op.getValueBegin());
     IndexRange rows = b.rows();
-    b.loop(rows.begin, rows.end, 1, [&](Value token) { emitToken(token); });
+    b.loop(rows.begin, rows.end, tokensAtOnce, [&](Value begin) {
+      emitTokens({begin, b.min(b.add(begin, tokensAtOnce), rows.end)});
+    });
   }
 
 private:
-  /// The softmax of some keys so far: of each head the greatest score, the sum of weights, and the weighted sum of values.
+  /// The softmax of some keys so far: of each token and head the greatest score, the sum of weights, and the weighted sum of
+  /// values.
   struct State {
     State() = default;
-    State(TaskBuilder &b, int64_t heads, int64_t width)
-        : most(b.scratch({heads}, b.getF32Type())),
-          sum(b.scratch({heads}, b.getF32Type())),
-          values(b.scratch({heads, width}, b.getF32Type())) {}
+    State(TaskBuilder &b, int64_t lines, int64_t width)
+        : most(b.scratch({lines}, b.getF32Type())),
+          sum(b.scratch({lines}, b.getF32Type())),
+          values(b.scratch({lines, width}, b.getF32Type())) {}
     Value most, sum, values;
   };
 
-  void emitToken(Value row) {
-    token = row;
-    Value position = b.loadIndex(b.buffer(op.getPositions()), row);
-    firstRow = b.sub(b.loadIndex(b.buffer(op.getCacheRows()), row), position);
-    Value keys = b.add(position, 1);
-    forHeads([&](Value head) { clear(whole, head); });
-    b.loop(b.index(0), keys, kSplitKeys, [&](Value begin) {
-      Value end = b.min(b.add(begin, kSplitKeys), keys);
-      forHeads([&](Value head) { clear(split, head); });
-      Value full =
-          b.add(begin, b.mul(b.div(b.sub(end, begin), kBlockKeys), kBlockKeys));
-      b.loop(begin, full, kBlockKeys, [&](Value key) {
-        forHeads([&](Value head) { emitBlock(head, key, Value()); });
+  /// A token and a head of the task.
+  struct Line {
+    /// Row of the step, and the row of the cache at which its sequence begins.
+    Value token, firstRow;
+    Value head;
+    /// Place in a state.
+    Value state;
+  };
+
+  /// Tokens that are neighbours of one sequence share most keys: all meet a block of keys before the next one is read.
+  void emitTokens(IndexRange tokens) {
+    Value mostKeys =
+        b.loop(tokens.begin, tokens.end, 1, {b.index(0)},
+               [&](Value token, ValueRange most) -> SmallVector<Value> {
+                 return {arith::MaxSIOp::create(b, most[0], keysOf(token))};
+               })[0];
+    forLines(tokens, b.index(0), [&](Line line, Value) { clear(whole, line); });
+    b.loop(b.index(0), mostKeys, kSplitKeys, [&](Value begin) {
+      forLines(tokens, begin, [&](Line line, Value) { clear(split, line); });
+      Value end = b.min(b.add(begin, kSplitKeys), mostKeys);
+      b.loop(begin, end, kBlockKeys, [&](Value key) {
+        forLines(tokens, key, [&](Line line, Value left) {
+          Value isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
+                                               left, b.index(kBlockKeys));
+          b.branch(
+              isFull, [&] { emitBlock(line, key, Value()); },
+              [&] { emitBlock(line, key, left); });
+        });
       });
-      Value rest = b.sub(end, full);
-      Value some =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, rest, b.index(0));
-      b.branch(some, [&] {
-        forHeads([&](Value head) { emitBlock(head, full, rest); });
-      });
-      forHeads([&](Value head) { mergeSplit(head); });
+      forLines(tokens, begin, [&](Line line, Value) { mergeSplit(line); });
     });
-    forHeads([&](Value head) { storeResult(head); });
+    forLines(tokens, b.index(0), [&](Line line, Value) { storeResult(line); });
   }
 
-  void forHeads(function_ref<void(Value)> body) {
-    b.loop(b.index(0), headCount, 1, body);
+  Value positionOf(Value token) {
+    return b.loadIndex(b.buffer(op.getPositions()), token);
+  }
+  Value keysOf(Value token) { return b.add(positionOf(token), 1); }
+
+  /// body(line, keys from `key` on) for the tokens that have such keys.
+  void forLines(IndexRange tokens, Value key,
+                function_ref<void(Line, Value)> body) {
+    b.loop(tokens.begin, tokens.end, 1, [&](Value token) {
+      Value keys = keysOf(token);
+      Value some =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, key, keys);
+      b.branch(some, [&] {
+        Line line;
+        line.token = token;
+        line.firstRow = b.sub(b.loadIndex(b.buffer(op.getCacheRows()), token),
+                              positionOf(token));
+        Value first = b.mul(b.sub(token, tokens.begin), headsOfTask);
+        b.loop(b.index(0), headCount, 1, [&](Value head) {
+          line.head = head;
+          line.state = b.add(first, head);
+          body(line, b.sub(keys, key));
+        });
+      });
+    });
   }
 
   //===--- a block of keys ---===//
 
   /// Adds 16 keys from `key` on to the split, or `count` of them.
-  void emitBlock(Value head, Value key, Value count) {
-    Value scores = emitScores(head, key, count);
-    Value most = b.load(split.most, head, 1);
+  void emitBlock(Line line, Value key, Value count) {
+    Value scores = emitScores(line, key, count);
+    Value most = b.load(split.most, line.state, 1);
     Value next = arith::MaximumFOp::create(
         b, most,
         vector::ReductionOp::create(b, vector::CombiningKind::MAXIMUMF,
@@ -106,18 +143,18 @@ private:
     Value shares = math::ExpOp::create(
         b, arith::SubFOp::create(b, scores, b.broadcast(next)));
     Value keep = math::ExpOp::create(b, arith::SubFOp::create(b, most, next));
-    Value sum = b.load(split.sum, head, 1);
-    b.store(next, split.most, head);
+    Value sum = b.load(split.sum, line.state, 1);
+    b.store(next, split.most, line.state);
     b.store(arith::AddFOp::create(b, arith::MulFOp::create(b, sum, keep),
                                   b.sumLanes(shares)),
-            split.sum, head);
+            split.sum, line.state);
     b.store(shares, weights, b.index(0));
-    addValues(head, key, count, b.broadcast(keep));
+    addValues(line, key, count, b.broadcast(keep));
   }
 
   /// The scaled scores of the keys; -inf behind `count`.
-  Value emitScores(Value head, Value key, Value count) {
-    Value firstKey = b.add(firstRow, key);
+  Value emitScores(Line line, Value key, Value count) {
+    Value firstKey = b.add(line.firstRow, key);
     SmallVector<Value> rows;
     for (int64_t j = 0; j < kBlockKeys; ++j) {
       // Rows behind the last key may not exist: the last one stands for them.
@@ -126,9 +163,10 @@ private:
         place = b.min(place, b.sub(count, b.index(1)));
       rows.push_back(b.add(firstKey, place));
     }
-    Value queryAt = b.mul(b.add(firstHead, head), keyWidth);
-    auto addLanes = [&](Value at, Value mask, ValueRange sums) {
-      Value q = b.loadMasked(query, {token, b.add(queryAt, at)}, mask);
+    Value queryAt = b.mul(b.add(firstHead, line.head), keyWidth);
+    auto addLanes = [&](Value at, Value mask, ArrayRef<Value> rows,
+                        ValueRange sums) {
+      Value q = b.loadMasked(query, {line.token, b.add(queryAt, at)}, mask);
       SmallVector<Value> next;
       for (auto [row, sum] : llvm::zip(rows, sums)) {
         Value k = b.loadMasked(cache, {row, b.add(keyAt, at)}, mask);
@@ -137,15 +175,22 @@ private:
       return next;
     };
     int64_t full = keyWidth / kLanes * kLanes;
-    SmallVector<Value> sums(kBlockKeys, b.zeroVector());
-    if (full)
-      sums = b.loop(b.index(0), b.index(full), kLanes, sums,
-                    [&](Value at, ValueRange sums) {
-                      return addLanes(at, Value(), sums);
-                    });
-    if (full < keyWidth)
-      sums =
-          addLanes(b.index(full), firstLanes(b.index(keyWidth - full)), sums);
+    SmallVector<Value> sums;
+    // As many sums side by side as there are registers for.
+    size_t keys = isWide ? kBlockKeys : 4;
+    for (size_t first = 0; first < rows.size(); first += keys) {
+      ArrayRef<Value> some = ArrayRef(rows).slice(first, keys);
+      SmallVector<Value> part(keys, b.zeroVector());
+      if (full)
+        part = b.loop(b.index(0), b.index(full), kLanes, part,
+                      [&](Value at, ValueRange sums) {
+                        return addLanes(at, Value(), some, sums);
+                      });
+      if (full < keyWidth)
+        part = addLanes(b.index(full), firstLanes(b.index(keyWidth - full)),
+                        some, part);
+      llvm::append_range(sums, part);
+    }
     Value scores = arith::MulFOp::create(
         b, sumEach(sums),
         b.broadcast(arith::ConstantOp::create(b, op.getScaleAttr())));
@@ -182,14 +227,15 @@ private:
   }
 
   /// values = values * keep + Σ_j weights[j] * value[key + j], key by key.
-  void addValues(Value head, Value key, Value count, Value keep) {
-    Value firstKey = b.add(firstRow, key);
+  void addValues(Line line, Value key, Value count, Value keep) {
+    Value firstKey = b.add(line.firstRow, key);
     Value keys = count ? count : b.index(kBlockKeys);
     auto add = [&](Value at, int64_t vectors, Value mask) {
       SmallVector<Value> sums;
       for (int64_t i = 0; i < vectors; ++i)
         sums.push_back(arith::MulFOp::create(
-            b, b.load(split.values, {head, b.add(at, i * kLanes)}, kLanes),
+            b,
+            b.load(split.values, {line.state, b.add(at, i * kLanes)}, kLanes),
             keep));
       sums =
           b.loop(b.index(0), keys, 1, sums,
@@ -205,9 +251,10 @@ private:
                    return next;
                  });
       for (auto [i, sum] : llvm::enumerate(sums))
-        b.store(sum, split.values, {head, b.add(at, i * kLanes)});
+        b.store(sum, split.values, {line.state, b.add(at, i * kLanes)});
     };
-    int64_t full = valueWidth / kLanes, step = kValueVectors;
+    // Vectors of a value that are summed side by side, so that additions overlap.
+    int64_t full = valueWidth / kLanes, step = isWide ? 8 : 4;
     int64_t begin = 0;
     for (; step; step /= 2) {
       int64_t count = (full - begin) / step * step;
@@ -222,18 +269,19 @@ private:
 
   //===--- states ---===//
 
-  void clear(const State &state, Value head) {
+  void clear(const State &state, Line line) {
     b.store(b.floatConstant(-std::numeric_limits<double>::infinity()),
-            state.most, head);
-    b.store(b.floatConstant(0), state.sum, head);
-    forValues(
-        [&](Value at) { b.store(b.zeroVector(), state.values, {head, at}); });
+            state.most, line.state);
+    b.store(b.floatConstant(0), state.sum, line.state);
+    forValues([&](Value at) {
+      b.store(b.zeroVector(), state.values, {line.state, at});
+    });
   }
 
   /// Adds the split to the whole.
-  void mergeSplit(Value head) {
-    Value most = b.load(whole.most, head, 1);
-    Value splitMost = b.load(split.most, head, 1);
+  void mergeSplit(Line line) {
+    Value most = b.load(whole.most, line.state, 1);
+    Value splitMost = b.load(split.most, line.state, 1);
     Value next = arith::MaximumFOp::create(b, most, splitMost);
     Value keep = math::ExpOp::create(b, arith::SubFOp::create(b, most, next));
     Value take =
@@ -242,29 +290,30 @@ private:
       return arith::AddFOp::create(b, arith::MulFOp::create(b, into, keep),
                                    arith::MulFOp::create(b, from, take));
     };
-    b.store(next, whole.most, head);
-    b.store(merge(b.load(whole.sum, head, 1), b.load(split.sum, head, 1), keep,
-                  take),
-            whole.sum, head);
+    b.store(next, whole.most, line.state);
+    b.store(merge(b.load(whole.sum, line.state, 1),
+                  b.load(split.sum, line.state, 1), keep, take),
+            whole.sum, line.state);
     Value keeps = b.broadcast(keep), takes = b.broadcast(take);
     forValues([&](Value at) {
-      b.store(merge(b.load(whole.values, {head, at}, kLanes),
-                    b.load(split.values, {head, at}, kLanes), keeps, takes),
-              whole.values, {head, at});
+      b.store(merge(b.load(whole.values, {line.state, at}, kLanes),
+                    b.load(split.values, {line.state, at}, kLanes), keeps,
+                    takes),
+              whole.values, {line.state, at});
     });
   }
 
-  void storeResult(Value head) {
-    Value sum = b.broadcast(b.load(whole.sum, head, 1));
-    Value to = b.mul(b.add(firstHead, head), valueWidth);
+  void storeResult(Line line) {
+    Value sum = b.broadcast(b.load(whole.sum, line.state, 1));
+    Value to = b.mul(b.add(firstHead, line.head), valueWidth);
     forValues([&](Value at) {
       Value result = arith::DivFOp::create(
-          b, b.load(whole.values, {head, at}, kLanes), sum);
+          b, b.load(whole.values, {line.state, at}, kLanes), sum);
       Value mask;
       if (valueWidth % kLanes)
         mask = firstLanes(b.sub(b.index(valueWidth), at));
-      b.storeMasked(result, b.buffer(op.getInits()[0]), {token, b.add(to, at)},
-                    mask);
+      b.storeMasked(result, b.buffer(op.getInits()[0]),
+                    {line.token, b.add(to, at)}, mask);
     });
   }
 
@@ -279,15 +328,14 @@ private:
 
   TaskBuilder &b;
   AttentionOp op;
-  int64_t headsOfTask, keyWidth, valueWidth;
+  int64_t headsOfTask, keyWidth, valueWidth, tokensAtOnce;
+  bool isWide;
   Value query, cache;
   /// All splits that are done, and the one at hand.
   State whole, split;
   /// Of the keys of a block.
   Value weights;
   Value firstHead, headCount, keyAt, valueAt;
-  /// Of the token at hand: its row, and the row of the cache at which its sequence begins.
-  Value token, firstRow;
 };
 
 } // namespace

@@ -4,7 +4,8 @@
 //
 // - few rows (decode): the panels are streamed from memory, each element decoded once and multiplied by each row;
 // - more rows (prefill): the panels are decoded into scratch memory, a part of K at a time, and multiplied by the rows in
-//   register tiles, so that decoding costs little however many rows there are.
+//   register tiles, so that decoding costs little however many rows there are. The first tile decodes a few steps and
+//   multiplies them, and so on, while the next ones arrive from memory.
 //
 // Either way the sums of a register tile live in registers while k runs, and each is one sequence of fused multiply-adds from
 // zero in the order of k: neither the way, nor the tile, nor the part of K can change a result. Sums are then kept in scratch
@@ -30,8 +31,11 @@ namespace {
 
 /// Rows up to which panels are streamed.
 constexpr int64_t kStreamedRows = 4;
-/// Bytes ahead of its use that a streamed line is asked for.
+/// Bytes ahead of its use that a line is asked for: of panels that are streamed, and of those that are decoded in bursts.
 constexpr int64_t kPrefetchBytes = 1024;
+constexpr int64_t kDecodePrefetchBytes = 2048;
+/// Steps of a panel that are decoded before they are multiplied for the first time.
+constexpr int64_t kDecodedSteps = 32;
 /// Bytes of decoded panels in scratch memory: together with the rows they meet they should stay in the second-level cache.
 constexpr int64_t kDecodedBytes = 256 * 1024;
 
@@ -100,16 +104,17 @@ private:
     if (copiesRows())
       copied = b.scratch({kStreamedRows, int64_t(llvm::alignTo(k, kLanes))},
                          b.getF32Type());
-    forBlocks(rows.begin, rows.end, {4, 3, 2, 1},
-              [&](Value row, int64_t count) {
-                prepareRows(row, count, b.index(0), b.index(k));
-                // Sums, a step of each panel and a broadcast element must fit.
-                int64_t panels = isWide ? 4 : std::max<int64_t>(1, 4 / count);
-                forBlocks(b.index(0), panelCount, {panels, 1},
-                          [&](Value panel, int64_t panels) {
-                            streamPanels(row, count, panel, panels);
-                          });
-              });
+    forBlocks(
+        rows.begin, rows.end, {4, 3, 2, 1}, [&](Value row, int64_t count) {
+          prepareRows(row, b.index(count), b.index(0), b.index(k));
+          // Sums, a step of each panel and a broadcast element must fit.
+          int64_t panels = 4;
+          if (!isWide)
+            panels = std::max<int64_t>(1, (reader.hasWords() ? 2 : 4) / count);
+          forPanels({panels, 1}, [&](Value panel, int64_t panels) {
+            streamPanels(row, count, panel, panels);
+          });
+        });
   }
 
   /// Sums of `count` rows and `panels` panels from `panel` of the task on.
@@ -143,21 +148,25 @@ private:
     Value firstStep = b.mul(block, reader.getBlockSteps());
     int64_t chunkSteps = reader.getChunkSteps();
     auto add = [&](Value chunk, int64_t steps, ValueRange results) {
-      SmallVector<SmallVector<Value>> decoded;
+      SmallVector<PanelReader::Chunk> loaded;
       for (auto [offset, scale] : llvm::zip(offsets, scales)) {
         reader.prefetch(offset, chunk, kPrefetchBytes);
-        decoded.push_back(reader.loadChunk(offset, chunk, steps, scale));
+        loaded.push_back(reader.loadChunk(offset, chunk, scale));
       }
       SmallVector<Value> next(results);
       Value first = b.add(firstStep, b.mul(chunk, chunkSteps));
-      for (int64_t i = 0; i < steps; ++i)
+      for (int64_t i = 0; i < steps; ++i) {
+        SmallVector<Value> columns;
+        for (const PanelReader::Chunk &chunk : loaded)
+          columns.push_back(reader.decodeStep(chunk, i));
         for (int64_t r = 0; r < count; ++r) {
           Value x = b.broadcast(loadInput(r, b.add(first, i)));
-          for (size_t p = 0; p < offsets.size(); ++p) {
+          for (auto [p, column] : llvm::enumerate(columns)) {
             Value &sum = next[r * offsets.size() + p];
-            sum = math::FmaOp::create(b, x, decoded[p][i], sum);
+            sum = math::FmaOp::create(b, x, column, sum);
           }
         }
+      }
       return next;
     };
     SmallVector<Value> sums(results);
@@ -177,46 +186,64 @@ private:
   //===--- more rows ---===//
 
   void emitDecoded(IndexRange rows) {
-    SmallVector<int64_t> counts = {6, 4, 2, 1};
-    if (isWide)
-      counts = {12, 8, 4, 2, 1};
+    int64_t mostRows = isWide ? 12 : 6;
     if (copiesRows())
-      copied = b.scratch({counts.front(), partSteps + kLanes}, b.getF32Type());
+      copied = b.scratch({mostRows, partSteps + kLanes}, b.getF32Type());
     // A step more, lest the panels of a tile stand in the same sets of the cache.
     decoded = b.scratch({tilePanels, partSteps + 1, kLanes}, b.getF32Type());
-    clearSums(b.sub(rows.end, rows.begin));
+    Value count = b.sub(rows.end, rows.begin);
+    clearSums(count);
+    // As few register tiles as will do, none with more than a row less than another.
+    Value tiles = b.div(b.add(count, mostRows - 1), mostRows);
+    Value least = arith::DivUIOp::create(b, count, tiles);
+    Value larger = arith::RemUIOp::create(b, count, tiles);
     b.loop(b.index(0), b.index(k), partSteps, [&](Value begin) {
       Value end = b.min(b.add(begin, partSteps), b.index(k));
-      b.loop(b.index(0), panelCount, 1,
-             [&](Value panel) { decodePanel(panel, begin, end); });
-      forBlocks(rows.begin, rows.end, counts, [&](Value row, int64_t count) {
+      b.loop(b.index(0), tiles, 1, [&](Value tile) {
+        Value row =
+            b.add(rows.begin, b.add(b.mul(tile, least), b.min(tile, larger)));
+        Value isLarger =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tile, larger);
+        Value count =
+            arith::SelectOp::create(b, isLarger, b.add(least, 1), least);
+        Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile,
+                                              b.index(0));
         prepareRows(row, count, begin, end);
-        SmallVector<int64_t> panels = {1};
-        if (isWide)
-          panels = {2, 1};
-        forBlocks(b.index(0), panelCount, panels,
-                  [&](Value panel, int64_t panels) {
-                    multiplyTile(row, count, panel, panels, begin, end);
-                  });
+        // The least tile of all: one row more than the greatest takes two.
+        SmallVector<int64_t> counts = llvm::to_vector(llvm::seq_inclusive(
+            std::min(kStreamedRows + 1, (mostRows + 1) / 2), mostRows));
+        b.choose(count, counts, [&](int64_t count) {
+          forPanels({isWide ? 2 : 1, 1}, [&](Value panel, int64_t panels) {
+            b.branch(
+                isFirst,
+                [&] {
+                  multiplyTile(row, count, panel, panels, begin, end, true);
+                },
+                [&] {
+                  multiplyTile(row, count, panel, panels, begin, end, false);
+                });
+          });
+        });
       });
     });
   }
 
-  /// Steps [begin, end) of a panel as f32.
-  void decodePanel(Value panel, Value begin, Value end) {
+  /// Steps [begin, end) of a panel as f32, in a part of K that begins at `partBegin`.
+  void decodePanel(Value panel, Value begin, Value end, Value partBegin) {
     Value source = reader.panelOffset(matrix, b.add(firstPanel, panel));
     int64_t blockSteps = reader.getBlockSteps();
     int64_t chunkSteps = reader.getChunkSteps();
     auto decode = [&](Value block, int64_t steps) {
       Value offset = reader.blockOffset(source, block);
       Value scales = reader.loadScales(offset);
-      Value at = b.sub(b.mul(block, blockSteps), begin);
+      Value at = b.sub(b.mul(block, blockSteps), partBegin);
       auto store = [&](Value chunk, int64_t steps) {
         Value first = b.add(at, b.mul(chunk, chunkSteps));
-        reader.prefetch(offset, chunk, kPrefetchBytes);
-        for (auto [i, step] :
-             llvm::enumerate(reader.loadChunk(offset, chunk, steps, scales)))
-          b.store(step, decoded, {panel, b.add(first, i), b.index(0)});
+        reader.prefetch(offset, chunk, kDecodePrefetchBytes);
+        PanelReader::Chunk loaded = reader.loadChunk(offset, chunk, scales);
+        for (int64_t i = 0; i < steps; ++i)
+          b.store(reader.decodeStep(loaded, i), decoded,
+                  {panel, b.add(first, i), b.index(0)});
       };
       b.loop(b.index(0), b.index(steps / chunkSteps), 1,
              [&](Value chunk) { store(chunk, chunkSteps); });
@@ -231,28 +258,42 @@ private:
           [&] { decode(b.index(k / blockSteps), k % blockSteps); });
   }
 
-  /// Adds k in [begin, end) to the sums of a register tile.
+  /// Adds k in [begin, end) to the sums of a register tile. The first tile of the rows decodes the panels, a few steps at a
+  /// time, so that they arrive from memory while it multiplies.
   void multiplyTile(Value row, int64_t count, Value panel, int64_t panels,
-                    Value begin, Value end) {
+                    Value begin, Value end, bool isFirst) {
     SmallVector<Value> start;
     for (int64_t r = 0; r < count; ++r)
       for (int64_t p = 0; p < panels; ++p)
         start.push_back(b.load(sums, sumPlace(row, r, panel, p), kLanes));
-    SmallVector<Value> results = b.loop(
-        b.index(0), b.sub(end, begin), 1, start,
-        [&](Value step, ValueRange carried) -> SmallVector<Value> {
-          SmallVector<Value> columns, next;
-          for (int64_t p = 0; p < panels; ++p)
-            columns.push_back(
-                b.load(decoded, {b.add(panel, p), step, b.index(0)}, kLanes));
-          for (int64_t r = 0; r < count; ++r) {
-            Value place = copiesRows() ? step : b.add(begin, step);
-            Value x = b.broadcast(loadInput(r, place));
+    auto multiply = [&](Value from, Value to, ValueRange sums) {
+      return b.loop(
+          b.sub(from, begin), b.sub(to, begin), 1, sums,
+          [&](Value step, ValueRange carried) -> SmallVector<Value> {
+            SmallVector<Value> columns, next;
             for (int64_t p = 0; p < panels; ++p)
-              next.push_back(math::FmaOp::create(b, x, columns[p],
-                                                 carried[r * panels + p]));
-          }
-          return next;
+              columns.push_back(
+                  b.load(decoded, {b.add(panel, p), step, b.index(0)}, kLanes));
+            for (int64_t r = 0; r < count; ++r) {
+              Value place = copiesRows() ? step : b.add(begin, step);
+              Value x = b.broadcast(loadInput(r, place));
+              for (int64_t p = 0; p < panels; ++p)
+                next.push_back(math::FmaOp::create(b, x, columns[p],
+                                                   carried[r * panels + p]));
+            }
+            return next;
+          });
+    };
+    if (!isFirst)
+      return storeSums(multiply(begin, end, start), row, panel, count, panels);
+    int64_t steps =
+        llvm::alignTo(kDecodedSteps, uint64_t(reader.getBlockSteps()));
+    SmallVector<Value> results =
+        b.loop(begin, end, steps, start, [&](Value from, ValueRange carried) {
+          Value to = b.min(b.add(from, steps), end);
+          for (int64_t p = 0; p < panels; ++p)
+            decodePanel(b.add(panel, p), from, to, begin);
+          return multiply(from, to, carried);
         });
     storeSums(results, row, panel, count, panels);
   }
@@ -260,11 +301,11 @@ private:
   //===--- rows ---===//
 
   /// Makes loadInput serve `count` rows from `row` on and k in [begin, end).
-  void prepareRows(Value row, int64_t count, Value begin, Value end) {
+  void prepareRows(Value row, Value count, Value begin, Value end) {
     tileRow = row;
     if (!copiesRows())
       return;
-    b.loop(b.index(0), b.index(count), 1, [&](Value i) {
+    b.loop(b.index(0), count, 1, [&](Value i) {
       Value source = b.add(row, i);
       if (op.getGather())
         source = b.loadIndex(b.buffer(op.getGather()), source);
@@ -386,6 +427,15 @@ private:
       if (count == 1)
         break;
     }
+  }
+
+  /// The panels of the task in blocks of `counts`.
+  void forPanels(ArrayRef<int64_t> counts,
+                 function_ref<void(Value, int64_t)> body) {
+    // Blocks that are never needed are not emitted.
+    if (tilePanels % counts[0] == 0 && outputPanels * parts % counts[0] == 0)
+      counts = counts.take_front();
+    forBlocks(b.index(0), panelCount, counts, body);
   }
 
   /// Fused operands as memrefs of the task, each with its access.

@@ -33,6 +33,9 @@ using namespace moec;
 using namespace moec::cpu;
 using namespace moec::kernel;
 
+/// Scratch memory of a task: its places are offsets of 32 bits.
+static constexpr int64_t kMostScratchBytes = int64_t(1) << 30;
+
 /// Whether two kernels do the same to the same slots of their graphs' arguments, so that one task serves both. Layers of two
 /// kinds that begin alike share the tasks of what they have in common.
 static bool isSameTask(TaskInterface a, const GraphArguments &aArguments,
@@ -89,6 +92,16 @@ struct CpuLowerTasksPass
                       const GraphArguments &arguments) {
     if (op.getTileSizes().size() != 2)
       return op->emitOpError("expected tiles (kernel-choose-tiles sets them)");
+    if (auto gemm = dyn_cast<GemmOp>(*op);
+        gemm &&
+        (gemm.getPanelWidth() != kLanes || op.getTileSizes()[1] % kLanes))
+      return op->emitOpError()
+             << "expected panels of " << kLanes
+             << " columns and tiles of whole panels, got panels of "
+             << gemm.getPanelWidth() << " and tiles of "
+             << op.getTileSizes()[1];
+    if (auto group = dyn_cast<GroupOp>(*op); group && !group.getRowTile())
+      return op->emitOpError("expected row_tile (kernel-choose-tiles sets it)");
     if (auto attention = dyn_cast<AttentionOp>(*op)) {
       int64_t kvHeads = attention.getKvHeads();
       int64_t group = attention.getHeads() / kvHeads;
@@ -130,6 +143,10 @@ struct CpuLowerTasksPass
         .Case([&](RowReduceOp op) { lowerRowReduce(b, op); })
         .Case([&](RowwiseOp op) { lowerRowwise(b, op); });
     LLVM::ReturnOp::create(b, ValueRange());
+    if (b.getScratchBytes() > kMostScratchBytes)
+      return op->emitOpError() << "needs " << b.getScratchBytes()
+                               << " bytes of scratch memory, expected at most "
+                               << kMostScratchBytes;
     scratchBytes = std::max(scratchBytes, b.getScratchBytes());
     op->setAttr(kTaskAttr, FlatSymbolRefAttr::get(function));
     return success();

@@ -5,6 +5,7 @@
 #include "dialects/moe/Moe.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -94,7 +95,7 @@ Value PanelReader::decodeFloat8(Value bytes) {
       vector::BitCastOp::create(b, b.vectorOf(b.getF16Type()), half));
 }
 
-/// Element `nibble` of each word, a signed number of 4 bits, times the scale.
+/// Element `nibble` of each word, a signed number q of 4 bits, times the scale d.
 Value PanelReader::decodeInt4(Value words, int64_t nibble, Value scales) {
   auto i32 = b.vectorOf(b.getI32Type());
   auto constant = [&](uint32_t value) -> Value {
@@ -118,54 +119,55 @@ Value PanelReader::decodeInt4(Value words, int64_t nibble, Value scales) {
                         .getResult(0);
     return arith::MulFOp::create(b, element, scales);
   }
-  // Where it stands, the nibble u = q + 8 is put into the mantissa of 2^23, which gives 2^23 + 16^i u; what is subtracted leaves
-  // 16^i q. This and the division of the scale by 16^i are exact: scales have 8 bits and are no smaller than 2^-124
-  // (frontend/BlockQuantizer.h). It takes one instruction less than shifts and a conversion, and two of them run on any port.
-  constexpr int64_t kMantissaNibbles = 5;
-  Value flipped =
-      arith::XOrIOp::create(b, words, constant(0x88888888)); // q to q + 8
-  if (nibble >= kMantissaNibbles)
-    flipped =
-        arith::ShRUIOp::create(b, flipped, constant(4 * kMantissaNibbles));
-  int64_t place = nibble % kMantissaNibbles;
-  Value masked =
-      arith::AndIOp::create(b, flipped, constant(0xFu << (4 * place)));
-  Value bits = arith::OrIOp::create(b, masked, constant(0x4B000000));
+  // Where it stands, at bit 4i, the nibble with its sign flipped, q + 8, is put into the mantissa of 2^23: that is
+  // 2^23 + 16^i (q + 8). A multiply-add with d / 16^i and -d (2^23 / 16^i + 8) leaves q d. All three are exact for 1 <= i <= 4,
+  // as scales have 8 bits and are neither too small nor too large (frontend/BlockQuantizer.h); other nibbles are brought
+  // there by two shifts of the word.
+  constexpr int64_t kFarNibbles = 4;
+  int64_t place = nibble;
+  if (nibble == 0) {
+    place = kFarNibbles;
+    words = arith::ShLIOp::create(b, words, constant(4 * kFarNibbles));
+  } else if (nibble > kFarNibbles) {
+    place = nibble - kFarNibbles;
+    words = arith::ShRUIOp::create(b, words, constant(4 * kFarNibbles));
+  }
+  Value masked = arith::AndIOp::create(b, words, constant(0xFu << (4 * place)));
+  Value bits = arith::XOrIOp::create(b, masked,
+                                     constant(0x4B000000 | 8u << (4 * place)));
   double unit = double(int64_t(1) << (4 * place));
-  Value shifted = arith::SubFOp::create(
+  auto scaled = [&](double factor) -> Value {
+    return arith::MulFOp::create(b, scales,
+                                 b.broadcast(b.floatConstant(factor)));
+  };
+  return math::FmaOp::create(
       b, arith::BitcastOp::create(b, b.vectorOf(b.getF32Type()), bits),
-      b.broadcast(b.floatConstant((1 << 23) + 8 * unit)));
-  Value divided = scales;
-  if (place)
-    divided = arith::MulFOp::create(b, scales,
-                                    b.broadcast(b.floatConstant(1 / unit)));
-  return arith::MulFOp::create(b, shifted, divided);
+      scaled(1 / unit), scaled(-((1 << 23) / unit + 8)));
 }
 
-SmallVector<Value> PanelReader::loadChunk(Value blockOffset, Value chunk,
-                                          int64_t count, Value scales) {
-  Value offset = chunkOffset(blockOffset, chunk);
-  SmallVector<Value> steps;
-  Value words;
-  if (stored.isInteger(4))
-    words = loadBytes(offset, kLanes, b.getI32Type());
-  auto decode = [&](Value place) -> Value {
-    if (isa<Float8E4M3FNType>(stored))
-      return decodeFloat8(loadBytes(place, kLanes, b.getI8Type()));
-    Value elements = loadBytes(place, kLanes, stored);
-    if (stored.isInteger(8))
-      return arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type()), elements);
-    return b.extend(elements);
-  };
-  for (int64_t i = 0; i < count; ++i) {
-    if (words) {
-      steps.push_back(decodeInt4(words, i, scales));
-      continue;
-    }
-    Value step = decode(b.add(offset, bytesOf(stored, i * kLanes)));
-    steps.push_back(scales ? arith::MulFOp::create(b, step, scales) : step);
-  }
-  return steps;
+PanelReader::Chunk PanelReader::loadChunk(Value blockOffset, Value chunk,
+                                          Value scales) {
+  Chunk loaded;
+  loaded.offset = chunkOffset(blockOffset, chunk);
+  loaded.scales = scales;
+  if (hasWords())
+    loaded.words = loadBytes(loaded.offset, kLanes, b.getI32Type());
+  return loaded;
+}
+
+Value PanelReader::decodeStep(const Chunk &chunk, int64_t i) {
+  if (chunk.words)
+    return decodeInt4(chunk.words, i, chunk.scales);
+  Value place = b.add(chunk.offset, bytesOf(stored, i * kLanes));
+  Value step;
+  if (isa<Float8E4M3FNType>(stored))
+    step = decodeFloat8(loadBytes(place, kLanes, b.getI8Type()));
+  else if (stored.isInteger(8))
+    step = arith::SIToFPOp::create(b, b.vectorOf(b.getF32Type()),
+                                   loadBytes(place, kLanes, stored));
+  else
+    step = b.extend(loadBytes(place, kLanes, stored));
+  return chunk.scales ? arith::MulFOp::create(b, step, chunk.scales) : step;
 }
 
 void PanelReader::prefetch(Value blockOffset, Value chunk, int64_t distance) {

@@ -21,6 +21,8 @@ public:
   int64_t getBlockSteps() const { return blockSteps; }
   /// Steps that are decoded together.
   int64_t getChunkSteps() const { return chunkSteps; }
+  /// Whether the steps of a chunk stand in words, which keep registers while they are decoded.
+  bool hasWords() const { return stored.isInteger(4); }
 
   /// Byte offset of a panel; `matrix` is the expert or head, null for a plain matrix.
   mlir::Value panelOffset(mlir::Value matrix, mlir::Value panel);
@@ -28,10 +30,14 @@ public:
   mlir::Value blockOffset(mlir::Value panelOffset, mlir::Value block);
   /// The scales of a block, null for elements without.
   mlir::Value loadScales(mlir::Value blockOffset);
-  /// The first `count` steps of chunk `chunk` of a block.
-  llvm::SmallVector<mlir::Value> loadChunk(mlir::Value blockOffset,
-                                           mlir::Value chunk, int64_t count,
-                                           mlir::Value scales);
+  /// Steps that are decoded together, still as they are stored.
+  struct Chunk {
+    mlir::Value offset, words, scales;
+  };
+  Chunk loadChunk(mlir::Value blockOffset, mlir::Value chunk,
+                  mlir::Value scales);
+  /// Step `i` of a chunk; asked for where it is used, lest all steps of a chunk want registers.
+  mlir::Value decodeStep(const Chunk &chunk, int64_t i);
   /// Asks for the bytes that stand `distance` behind the chunk.
   void prefetch(mlir::Value blockOffset, mlir::Value chunk, int64_t distance);
 

@@ -166,6 +166,21 @@ void TaskBuilder::branch(Value condition, function_ref<void()> then,
   otherwise();
 }
 
+void TaskBuilder::choose(Value value, ArrayRef<int64_t> cases,
+                         function_ref<void(int64_t)> body) {
+  // The last case is also the default.
+  auto switchOp = scf::IndexSwitchOp::create(
+      *this, TypeRange(), value, cases.drop_back(), cases.size() - 1);
+  OpBuilder::InsertionGuard guard(*this);
+  for (auto [region, value] : llvm::zip(
+           switchOp->getRegions(),
+           llvm::concat<const int64_t>(cases.take_back(), cases.drop_back()))) {
+    setInsertionPointToStart(&region.emplaceBlock());
+    body(value);
+    scf::YieldOp::create(*this);
+  }
+}
+
 //===--------------------------------------------------------------------------===//
 // Elements and vectors
 //===--------------------------------------------------------------------------===//

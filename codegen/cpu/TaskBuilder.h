@@ -100,6 +100,9 @@ public:
   /// if (condition) then() else otherwise().
   void branch(mlir::Value condition, llvm::function_ref<void()> then,
               llvm::function_ref<void()> otherwise = {});
+  /// body(case) for the one of `cases` that `value` is.
+  void choose(mlir::Value value, llvm::ArrayRef<int64_t> cases,
+              llvm::function_ref<void(int64_t)> body);
 
   //===--- elements and vectors ---===//
   mlir::VectorType vectorOf(mlir::Type elementType);

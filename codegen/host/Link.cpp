@@ -30,6 +30,7 @@ Status host::linkExecutable(const std::string &object,
                                      "-pie",
                                      "--gc-sections",
                                      "--build-id=none",
+                                     "--eh-frame-hdr", // or a throw aborts
                                      "--as-needed",
                                      "-dynamic-linker",
                                      "/lib64/ld-linux-x86-64.so.2",

@@ -94,6 +94,7 @@ def Kernel_ParameterAttr : Kernel_Attr<"Parameter", "parameter"> {
   }];
   let parameters = (ins EnumParameter<Kernel_ParameterKind>:$kind, "int64_t":$value, "int64_t":$bytes);
   let assemblyFormat = "`<` $kind $value `bytes` $bytes `>`";
+  let genVerifyDecl = 1;
 }
 
 def Kernel_EntryAttr : Kernel_Attr<"Entry", "entry"> {
@@ -109,6 +110,7 @@ def Kernel_EntryAttr : Kernel_Attr<"Entry", "entry"> {
   let assemblyFormat = [{
     `<` $name `of` $unit `,` struct($threads, $row_tile, $column_tiles, $most_rows, $position_tile) `>`
   }];
+  let genVerifyDecl = 1;
 }
 
 def Kernel_LaunchAttr : Kernel_Attr<"Launch", "launch"> {

@@ -291,10 +291,10 @@ Status CudaDevice::step(const moert_batch &batch, float *logits) {
   ++counters.joins;
   ++counters.steps;
   if (code != Success) {
-    const Status status =
-        enqueued.ok() ? Status::error(gpu->driver().describe(code) +
-                                      " in one of " + launcher->describeStep())
-                      : enqueued;
+    const Status status = enqueued.ok()
+                              ? Status::error(gpu->driver().describe(code) +
+                                              " in " + launcher->describeStep())
+                              : enqueued;
     failure = Status::error("the GPU failed in an earlier step (" +
                             status.message() + "); open the model again");
     return status;

@@ -233,9 +233,8 @@ static bool isFailureOfKernel(int code) {
 Status Launcher::launchError(const moert_graph &graph, uint32_t index,
                              const moert_kernel &kernel, const Grid &grid,
                              int code) const {
-  if (isFailureOfKernel(code) && !blocking)
-    return Status::error(gpu.driver().describe(code) + " in one of " +
-                         describeStep());
+  if (isFailureOfKernel(code) && !blocking && first.graph)
+    return Status::error(gpu.driver().describe(code) + " in " + describeStep());
   return graphError(graph, index,
                     modules.describe(kernel) + ", " + grid.text() +
                         " blocks of " + std::to_string(kernel.threads) +
@@ -250,11 +249,11 @@ std::string Launcher::describeStep() const {
   };
   const uint64_t launches = counted.launches - launchesBefore;
   if (launches == 0)
-    return "no launch";
+    return "a step without launches";
   if (launches == 1)
     return "1 launch, of " + name(first);
-  return std::to_string(launches) + " launches, from " + name(first) + " to " +
-         name(last) +
+  return "one of " + std::to_string(launches) + " launches, from " +
+         name(first) + " to " + name(last) +
          "; with CUDA_LAUNCH_BLOCKING=1 in the environment it is "
          "known which";
 }

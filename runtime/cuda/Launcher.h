@@ -33,8 +33,8 @@ public:
   void beginStep(int64_t lastPosition);
   Status submit(const moert_graph &graph, const int64_t *args) override;
 
-  /// "12 launches, of graph 'a', node 0 'x' to graph 'b', node 3 'y'": the step
-  /// so far.
+  /// "one of 12 launches, from graph 'a', node 0 'x' to graph 'b', node 3 'y'":
+  /// the step so far.
   std::string describeStep() const;
   moert_counters &counters() { return counted; }
   const moert_counters &counters() const { return counted; }

@@ -282,7 +282,7 @@ struct Common {
 
   /// The same of one word, and only the most common of them.
   bool word(bool write, const Shadow &shadow, size_t i, unsigned lane) const {
-    Clock clock = shadow.writeClock[i], readAt = shadow.readClock[i];
+    Epoch clock = shadow.writeClock[i], readAt = shadow.readClock[i];
     uint32_t thread = shadow.writeThread[i], warps = shadow.readWarps[i];
     bool same =
         warps == me && shadow.readLanes[i] == 1u << lane && readAt != Elsewhere;
@@ -320,7 +320,7 @@ private:
     return both == ~uint64_t(0);
   }
 
-  const Clock floor, common, now;
+  const Epoch floor, common, now;
   const uint32_t block, id, me, info;
 };
 } // namespace

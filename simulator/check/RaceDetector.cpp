@@ -13,7 +13,7 @@ static void forLanes(uint32_t lanes, Visit visit) {
     visit(unsigned(std::countr_zero(lanes)));
 }
 
-VectorClock Warp::released(uint32_t arriving, Clock clock) const {
+VectorClock Warp::released(uint32_t arriving, Epoch clock) const {
   VectorClock result = *known;
   uint32_t self = id >> 5;
   if ((arriving & live) == live) {
@@ -138,7 +138,7 @@ void RaceDetector::complete(Block *block, uint32_t barrier) {
   block->barriers[barrier] = {};
 
   uint32_t arrived[32] = {};
-  Clock last = block->exitedClock;
+  Epoch last = block->exitedClock;
   for (const Block::Arrival &arrival : state.waiting) {
     arrived[arrival.warp->index] |= arrival.lanes;
     last = std::max(last, arrival.clock);

@@ -52,11 +52,11 @@ struct Cells {
 class RaceDetector::Warp {
 public:
   /// Everything that this warp does is stamped with `now`.
-  Clock now = 1;
+  Epoch now = 1;
   /// What lanes of this warp did at earlier clocks than `common`, all its lanes know.
-  Clock common = 1;
+  Epoch common = 1;
   /// What anybody in this block did at earlier clocks than `floor`, all lanes know.
-  Clock floor = 1;
+  Epoch floor = 1;
   Block *block = nullptr;
   uint32_t index = 0;
   /// In 32 bits, without a lane.
@@ -73,7 +73,7 @@ public:
     /// What a strong write after the last fence releases: [0] after the last of any rank, [1] after the last of the device.
     struct Fence {
       unsigned rank = 0;
-      Clock clock = 0;
+      Epoch clock = 0;
       std::shared_ptr<const VectorClock> known;
       VectorClock extra;
     } fences[2];
@@ -90,7 +90,7 @@ public:
   Thread thread(unsigned lane) const { return {id >> 5, index, lane}; }
 
   /// Whether `lane` knows what `other` did at `clock`. A lane All of `other` means all its lanes.
-  bool ordered(unsigned lane, const Thread &other, Clock clock) const {
+  bool ordered(unsigned lane, const Thread &other, Epoch clock) const {
     if (other.block == id >> 5) {
       if (clock < floor)
         return true;
@@ -101,7 +101,7 @@ public:
            (extraLanes >> lane & 1 && lanes[lane]->extra.of(other) >= clock);
   }
   /// The same for all lanes, without what single lanes know.
-  bool orderedForAll(const Thread &other, Clock clock) const {
+  bool orderedForAll(const Thread &other, Epoch clock) const {
     if (other.block == id >> 5 &&
         (clock < floor || (other.warp == index && clock < common)))
       return true;
@@ -109,7 +109,7 @@ public:
   }
 
   /// What `arriving` lanes release when they do so at `clock`.
-  VectorClock released(uint32_t arriving, Clock clock) const;
+  VectorClock released(uint32_t arriving, Epoch clock) const;
   void learn(uint32_t lanes, const VectorClock &clocks);
   /// All lanes know what each of them knows.
   void spread(std::shared_ptr<const VectorClock> all);
@@ -128,7 +128,7 @@ public:
   struct Arrival {
     Warp *warp;
     uint32_t lanes;
-    Clock clock;
+    Epoch clock;
   };
   struct Barrier {
     std::vector<Arrival> waiting;
@@ -137,7 +137,7 @@ public:
     bool mixed = false;
   } barriers[16];
   VectorClock exited;
-  Clock exitedClock = 0;
+  Epoch exitedClock = 0;
 };
 
 struct RaceDetector::Impl {

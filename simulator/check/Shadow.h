@@ -38,19 +38,19 @@ struct AccessInfo {
 
 /// Threads have read at `clock`. In shared memory: the lanes `lanes` of each of the warps in the mask `warps` of the block; in global memory, of the warp number `warps`.
 struct Reader {
-  Clock clock = 0; ///< 0: none
+  Epoch clock = 0; ///< 0: none
   uint32_t warps = 0, lanes = 0;
   AccessInfo info;
 };
 
 struct Writer {
-  Clock clock = 0; ///< 0: none
+  Epoch clock = 0; ///< 0: none
   ThreadId thread = 0;
   AccessInfo info;
 };
 
 /// In place of the clocks of a word: they are elsewhere, and no clock is that large.
-constexpr Clock Elsewhere = ~0u;
+constexpr Epoch Elsewhere = ~0u;
 
 /// Cells of `words` words. `reads[i].clock == Elsewhere`: the list number reads[i].warps, and lanes tells whether it is full; `writes[i].clock == Elsewhere`: the bytes number writes[i].thread.
 class Shadow {

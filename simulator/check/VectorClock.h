@@ -13,7 +13,7 @@
 
 namespace moec::cudasim {
 
-using Clock = uint32_t;
+using Epoch = uint32_t;
 
 /// A thread of a grid: block, warp in the block, lane.
 struct Thread {
@@ -28,12 +28,12 @@ public:
   bool empty() const { return entries.empty(); }
 
   /// The last clock of `thread` that is known.
-  Clock of(const Thread &thread) const {
+  Epoch of(const Thread &thread) const {
     if (entries.empty())
       return 0;
     uint64_t whole = key(thread.block, All, All);
     auto at = std::lower_bound(entries.begin(), entries.end(), whole, before);
-    Clock result = 0;
+    Epoch result = 0;
     if (at != entries.end() && at->key == whole)
       result = (at++)->clock;
     uint64_t warp = key(thread.block, thread.warp, All);
@@ -48,7 +48,7 @@ public:
   }
 
   /// Learns `clock` of a block (warp and lane All), a warp (lane All) or a thread.
-  void learn(uint32_t block, uint32_t warp, uint32_t lane, Clock clock) {
+  void learn(uint32_t block, uint32_t warp, uint32_t lane, Epoch clock) {
     uint64_t wanted = key(block, warp, lane);
     auto at = std::lower_bound(entries.begin(), entries.end(), wanted, before);
     if (at == entries.end() || at->key != wanted)
@@ -68,7 +68,7 @@ public:
     std::vector<Entry> merged;
     merged.reserve(entries.size() + other.entries.size());
     // What a whole block or warp is known by makes entries of its parts that are not newer superfluous.
-    Clock ofBlock = 0, ofWarp = 0;
+    Epoch ofBlock = 0, ofWarp = 0;
     uint64_t block = ~uint64_t(0), warp = ~uint64_t(0);
     auto add = [&](const Entry &entry) {
       if (entry.key >> 12 != block)
@@ -98,7 +98,7 @@ public:
   }
 
   /// Replaces all that is known of one block.
-  void replaceBlock(uint32_t block, Clock clock) {
+  void replaceBlock(uint32_t block, Epoch clock) {
     auto first = std::lower_bound(entries.begin(), entries.end(),
                                   key(block, All, All), before);
     auto last = std::lower_bound(first, entries.end(), key(block + 1, All, All),
@@ -109,7 +109,7 @@ public:
 private:
   struct Entry {
     uint64_t key;
-    Clock clock;
+    Epoch clock;
   };
   /// Blocks, in them their warps, in them their lanes; the whole before its parts.
   static uint64_t key(uint32_t block, uint32_t warp, uint32_t lane) {

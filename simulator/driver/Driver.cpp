@@ -137,11 +137,11 @@ void Driver::writeCounters() {
   root["multiprocessors"] = devices[0].properties.multiprocessors;
   root["seed"] = options.seed;
   root["copies"] = {{"count", copies.copies},
-                    {"hostToDeviceBytes", copies.hostToDevice},
-                    {"deviceToHostBytes", copies.deviceToHost},
-                    {"deviceToDeviceBytes", copies.deviceToDevice},
-                    {"peerBytes", copies.peer},
-                    {"filledBytes", copies.filled}};
+                    {"host_to_device_bytes", copies.hostToDevice},
+                    {"device_to_host_bytes", copies.deviceToHost},
+                    {"device_to_device_bytes", copies.deviceToDevice},
+                    {"peer_bytes", copies.peer},
+                    {"filled_bytes", copies.filled}};
   Json list = Json::array();
   for (const LaunchRecord &launch : launches) {
     Json entry = Json::parse(launch.counters);
@@ -149,9 +149,9 @@ void Driver::writeCounters() {
     entry["stream"] = launch.stream;
     entry["target"] = launch.target;
     entry["registers"] = launch.registers;
-    entry["staticSharedBytes"] = launch.staticSharedBytes;
-    entry["dynamicSharedBytes"] = launch.dynamicSharedBytes;
-    entry["residentBlocks"] = launch.residentBlocks;
+    entry["static_shared_bytes"] = launch.staticSharedBytes;
+    entry["dynamic_shared_bytes"] = launch.dynamicSharedBytes;
+    entry["resident_blocks"] = launch.residentBlocks;
     entry["cooperative"] = launch.cooperative;
     list.push_back(std::move(entry));
   }

@@ -158,6 +158,7 @@ CUresult cudasim::packParameters(const LoadedFunction &function,
 CUresult cudasim::errorOf(const Diagnosis &diagnosis) {
   static const std::pair<const char *, CUresult> errors[] = {
       {"out-of-bounds", CUDA_ERROR_ILLEGAL_ADDRESS},
+      {"peer-access", CUDA_ERROR_ILLEGAL_ADDRESS},
       {"misaligned", CUDA_ERROR_MISALIGNED_ADDRESS},
       {"assert", CUDA_ERROR_ASSERT},
       {"trap", CUDA_ERROR_ILLEGAL_INSTRUCTION},

@@ -16,8 +16,9 @@ namespace {
 
 AsyncCopies &copiesOf(Block &block) {
   if (!block.copies)
-    block.copies = std::make_unique<AsyncCopies>(block.threads, kSharedBase + static_cast<uint32_t>(block.shared.size()),
-                                                 AsyncCopies::Mode::Eager);
+    block.copies = std::make_unique<AsyncCopies>(
+        block.threads, kSharedBase + static_cast<uint32_t>(block.shared.size()),
+        AsyncCopies::Mode::Eager);
   return *block.copies;
 }
 
@@ -44,20 +45,25 @@ Flow copyAsync(Warp &w, const Instruction &i, uint32_t mask) {
     if (!(mask >> l & 1))
       continue;
     if (sourceBytes[l] > i.bytes)
-      return w.fail("async-copy", "cp.async of " + std::to_string(i.bytes) + " bytes reads " + std::to_string(sourceBytes[l]),
+      return w.fail("async-copy",
+                    "cp.async of " + std::to_string(i.bytes) + " bytes reads " +
+                        std::to_string(sourceBytes[l]),
                     static_cast<int>(l));
     full |= uint32_t(sourceBytes[l] == i.bytes) << l;
     partial |= uint32_t(sourceBytes[l] && sourceBytes[l] != i.bytes) << l;
   }
   if (!resolveShared(w, i, mask, i.bytes, Touch::Write, to, i.bytes, false))
     return Flow::Fail;
-  if (full && !resolveGlobal(w, i, full, i.bytes, Touch::Read, from, i.bytes, false))
+  if (full &&
+      !resolveGlobal(w, i, full, i.bytes, Touch::Read, from, i.bytes, false))
     return Flow::Fail;
   // Fewer bytes than the copy has: each lane by itself, byte by byte.
   for (uint32_t rest = partial; rest; rest &= rest - 1) {
     auto l = static_cast<unsigned>(std::countr_zero(rest));
     if (from.address[l] & (i.bytes - 1u))
-      return w.fail("misaligned", "the source of cp.async must be aligned to " + std::to_string(i.bytes) + " bytes",
+      return w.fail("misaligned",
+                    "the source of cp.async must be aligned to " +
+                        std::to_string(i.bytes) + " bytes",
                     static_cast<int>(l));
     MemoryAccess byte;
     for (uint32_t k = 0; k < sourceBytes[l]; ++k) {
@@ -69,17 +75,22 @@ Flow copyAsync(Warp &w, const Instruction &i, uint32_t mask) {
     }
   }
   if (state.options.counters)
-    state.counters.asyncCopy(w.group.pc, from.address, to.address, sourceBytes, mask, i.bytes);
+    state.counters.asyncCopy(w.group.pc, from.address, to.address, sourceBytes,
+                             mask, i.bytes);
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     auto l = static_cast<unsigned>(std::countr_zero(rest));
-    std::byte *destination = to.contiguous ? to.contiguous + l * i.bytes : to.pointer[l];
-    const std::byte *source = from.contiguous && full >> l & 1 ? from.contiguous + l * i.bytes : from.pointer[l];
+    std::byte *destination =
+        to.contiguous ? to.contiguous + l * i.bytes : to.pointer[l];
+    const std::byte *source = from.contiguous && full >> l & 1
+                                  ? from.contiguous + l * i.bytes
+                                  : from.pointer[l];
     if (sourceBytes[l])
       std::memcpy(destination, source, sourceBytes[l]);
     std::memset(destination + sourceBytes[l], 0, i.bytes - sourceBytes[l]);
     if (!state.options.checks)
       continue;
-    AsyncCopy copy{static_cast<uint32_t>(to.address[l]), from.address[l], i.bytes, static_cast<uint8_t>(sourceBytes[l]), w.line()};
+    AsyncCopy copy{static_cast<uint32_t>(to.address[l]), from.address[l],
+                   i.bytes, static_cast<uint8_t>(sourceBytes[l]), w.line()};
     std::string error = copiesOf(block).issue(32 * w.index + l, copy);
     if (!error.empty())
       return w.fail("async-copy", error, static_cast<int>(l));
@@ -89,7 +100,9 @@ Flow copyAsync(Warp &w, const Instruction &i, uint32_t mask) {
 
 Flow commitGroup(Warp &w, const Instruction &, uint32_t mask) {
   if (w.block->copies)
-    forEachLane(mask, [&](unsigned lane) { w.block->copies->commit(32 * w.index + lane); });
+    forEachLane(mask, [&](unsigned lane) {
+      w.block->copies->commit(32 * w.index + lane);
+    });
   return Flow::Next;
 }
 
@@ -103,31 +116,50 @@ void completeCopy(Warp &w, uint32_t thread, const AsyncCopy &copy) {
   access.line = copy.line;
   uint64_t addresses[32];
   std::fill_n(addresses, 32, copy.destination);
-  if (const Race *race = w.block->state.races->shared(w.race, access, addresses, 1u << (thread & 31)))
-    w.fail("race", "cp.async " + race->text() + ", at shared offset " + std::to_string(race->address - kSharedBase), race->lane);
+  if (const Race *race = w.block->state.races->shared(w.race, access, addresses,
+                                                      1u << (thread & 31)))
+    w.fail("race",
+           "cp.async " + race->text() + ", at shared offset " +
+               std::to_string(race->address - kSharedBase),
+           race->lane);
 }
 
 /// imm: groups that may stay pending; count 1: none, also those without a group.
 Flow waitGroup(Warp &w, const Instruction &i, uint32_t mask) {
   if (!w.block->copies)
     return Flow::Next;
-  auto complete = [&](uint32_t thread, const AsyncCopy &copy) { completeCopy(w, thread, copy); };
+  auto complete = [&](uint32_t thread, const AsyncCopy &copy) {
+    completeCopy(w, thread, copy);
+  };
   forEachLane(mask, [&](unsigned lane) {
     uint32_t thread = 32 * w.index + lane;
     if (i.count)
       w.block->copies->waitAll(thread, complete);
     else
-      w.block->copies->waitGroup(thread, static_cast<uint32_t>(i.imm), complete);
+      w.block->copies->waitGroup(thread, static_cast<uint32_t>(i.imm),
+                                 complete);
   });
   return w.block->state.failure ? Flow::Fail : Flow::Next;
 }
 
 // -- mbarrier: a + imm is the object; kind what is done with it.
 
-enum class Object : uint8_t { Init, Inval, Arrive, ArriveDrop, ArriveNoComplete, ExpectTx, ArriveExpectTx, CompleteTx, Test, TestParity };
+enum class Object : uint8_t {
+  Init,
+  Inval,
+  Arrive,
+  ArriveDrop,
+  ArriveNoComplete,
+  ExpectTx,
+  ArriveExpectTx,
+  CompleteTx,
+  Test,
+  TestParity
+};
 
 /// The objects of the active lanes, checked; false when the grid failed.
-bool resolveObjects(Warp &w, const Instruction &i, uint32_t mask, MemoryAccess &access) {
+bool resolveObjects(Warp &w, const Instruction &i, uint32_t mask,
+                    MemoryAccess &access) {
   computeAddresses(w, i, access.address);
   if (i.space == Space::Generic)
     for (uint64_t &address : access.address)
@@ -138,8 +170,11 @@ bool resolveObjects(Warp &w, const Instruction &i, uint32_t mask, MemoryAccess &
     auto l = static_cast<unsigned>(std::countr_zero(rest));
     uint64_t at = access.address[l], end = kSharedBase + block.shared.size();
     if (at & 7 || at < kSharedBase || at >= end || end - at < 8) {
-      w.fail(at & 7 ? "misaligned" : "out-of-bounds", "mbarrier at shared offset " + std::to_string(int64_t(at - kSharedBase)) +
-             ": the block has " + std::to_string(block.shared.size()) + " bytes, and objects are aligned to 8",
+      w.fail(at & 7 ? "misaligned" : "out-of-bounds",
+             "mbarrier at shared offset " +
+                 std::to_string(int64_t(at - kSharedBase)) +
+                 ": the block has " + std::to_string(block.shared.size()) +
+                 " bytes, and objects are aligned to 8",
              static_cast<int>(l));
       return false;
     }
@@ -150,12 +185,17 @@ bool resolveObjects(Warp &w, const Instruction &i, uint32_t mask, MemoryAccess &
   return true;
 }
 
-uint64_t &phaseOf(Block &block, uint64_t address) { return block.mbarrierPhases[static_cast<uint32_t>(address)]; }
+uint64_t &phaseOf(Block &block, uint64_t address) {
+  return block.mbarrierPhases[static_cast<uint32_t>(address)];
+}
 
 /// Applies an outcome: errors fail, a completed phase wakes the race detector's edge.
-bool settle(Warp &w, const Mbarrier::Outcome &outcome, uint64_t address, unsigned lane) {
+bool settle(Warp &w, const Mbarrier::Outcome &outcome, uint64_t address,
+            unsigned lane) {
   if (outcome.error) {
-    w.fail("mbarrier", std::string(outcome.error) + ", at shared offset " + std::to_string(address - kSharedBase),
+    w.fail("mbarrier",
+           std::string(outcome.error) + ", at shared offset " +
+               std::to_string(address - kSharedBase),
            static_cast<int>(lane));
     return false;
   }
@@ -184,7 +224,8 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
     uint64_t before = object.state();
     auto arrives = [&] {
       if (w.race)
-        state.races->mbarrierArrive(w.race, 1u << l, block.race, address, i.scope);
+        state.races->mbarrierArrive(w.race, 1u << l, block.race, address,
+                                    i.scope);
     };
     Mbarrier::Outcome outcome;
     switch (what) {
@@ -194,12 +235,27 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
       if (w.race)
         state.races->mbarrierInit(block.race, address);
       break;
-    case Object::Inval: outcome = object.invalidate(); break;
-    case Object::Arrive: arrives(); outcome = object.arrive(b[l]); break;
-    case Object::ArriveNoComplete: arrives(); outcome = object.arrive(b[l], true); break;
-    case Object::ArriveDrop: arrives(); outcome = object.arriveDrop(b[l]); break;
-    case Object::ExpectTx: outcome = object.expectTransactions(c[l]); break;
-    case Object::CompleteTx: outcome = object.completeTransactions(c[l]); break;
+    case Object::Inval:
+      outcome = object.invalidate();
+      break;
+    case Object::Arrive:
+      arrives();
+      outcome = object.arrive(b[l]);
+      break;
+    case Object::ArriveNoComplete:
+      arrives();
+      outcome = object.arrive(b[l], true);
+      break;
+    case Object::ArriveDrop:
+      arrives();
+      outcome = object.arriveDrop(b[l]);
+      break;
+    case Object::ExpectTx:
+      outcome = object.expectTransactions(c[l]);
+      break;
+    case Object::CompleteTx:
+      outcome = object.completeTransactions(c[l]);
+      break;
     case Object::ArriveExpectTx:
       outcome = object.expectTransactions(c[l]);
       if (!outcome.error) {
@@ -207,7 +263,8 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
         outcome = object.arrive(b[l]);
       }
       break;
-    default: break;
+    default:
+      break;
     }
     std::memcpy(access.pointer[l], &bits, 8);
     if (!settle(w, outcome, address, l))
@@ -232,14 +289,16 @@ Flow mbarrierTest(Warp &w, const Instruction &i, uint32_t mask) {
     std::memcpy(&bits, access.pointer[l], 8);
     Mbarrier object(bits);
     bool ready = false;
-    Mbarrier::Outcome outcome = static_cast<Object>(i.kind) == Object::TestParity
-                                    ? object.testParity(w.at<uint32_t>(i.b)[l], ready)
-                                    : object.test(w.at<uint64_t>(i.b)[l], ready);
+    Mbarrier::Outcome outcome =
+        static_cast<Object>(i.kind) == Object::TestParity
+            ? object.testParity(w.at<uint32_t>(i.b)[l], ready)
+            : object.test(w.at<uint64_t>(i.b)[l], ready);
     if (!settle(w, outcome, access.address[l], l))
       return Flow::Fail;
     done |= uint32_t(ready) << l;
     if (ready && w.race && phaseOf(block, access.address[l]))
-      state.races->mbarrierWait(w.race, 1u << l, block.race, access.address[l], i.scope);
+      state.races->mbarrierWait(w.race, 1u << l, block.race, access.address[l],
+                                i.scope);
   }
   w.setPredicate(i.d, mask, done);
   w.ranStrongLoad = true;
@@ -260,6 +319,8 @@ void takeMbarrierOrder(Decoder &d, bool isWait) {
 
 void decodeMbarrier(Decoder &d) {
   d.out.cls = InstructionClass::Barrier;
+  if (d.in->modifiers.empty())
+    d.refuse("expected an operation");
   bool test = d.take("test_wait"), tryWait = !test && d.take("try_wait");
   if (test || tryWait) {
     bool parity = d.take("parity");
@@ -272,7 +333,8 @@ void decodeMbarrier(Decoder &d) {
     d.out.b = d.sourceBytes(2, parity ? 4 : 8);
     if (d.operands() == 4)
       d.out.c = d.sourceBytes(3, 4); // a hint of how long to wait
-    d.out.kind = static_cast<uint8_t>(parity ? Object::TestParity : Object::Test);
+    d.out.kind =
+        static_cast<uint8_t>(parity ? Object::TestParity : Object::Test);
     d.out.flags = tryWait;
     d.out.handler = mbarrierTest;
     return;
@@ -292,8 +354,10 @@ void decodeMbarrier(Decoder &d) {
       d.out.b = d.sourceBytes(1, 4);
     return;
   }
-  if (d.take("expect_tx") || d.take("complete_tx")) {
-    set(d.in->modifiers[0] == "expect_tx" ? Object::ExpectTx : Object::CompleteTx);
+  if (d.in->modifiers[0] == "expect_tx" ||
+      d.in->modifiers[0] == "complete_tx") {
+    set(d.take("expect_tx") ? Object::ExpectTx : Object::CompleteTx);
+    d.take("complete_tx");
     if (!d.take("relaxed"))
       d.refuse("expected '.relaxed'");
     d.takeScope(Scope::Block);
@@ -313,7 +377,10 @@ void decodeMbarrier(Decoder &d) {
   takeMbarrierOrder(d, false);
   d.out.space = d.takeSpace();
   d.require("b64");
-  set(drop ? Object::ArriveDrop : expects ? Object::ArriveExpectTx : noComplete ? Object::ArriveNoComplete : Object::Arrive);
+  set(drop         ? Object::ArriveDrop
+      : expects    ? Object::ArriveExpectTx
+      : noComplete ? Object::ArriveNoComplete
+                   : Object::Arrive);
   d.expectOperands(1 + 1, 3);
   if (d.operand(0).kind != OperandKind::Sink) {
     d.out.d = d.destinationBytes(0, 8);
@@ -332,7 +399,10 @@ Flow arriveAfterCopies(Warp &w, const Instruction &i, uint32_t mask) {
   // Copies are executed when they are issued; here the thread's become visible through the barrier.
   if (w.block->copies)
     forEachLane(mask, [&](unsigned lane) {
-      w.block->copies->waitAll(32 * w.index + lane, [&](uint32_t thread, const AsyncCopy &copy) { completeCopy(w, thread, copy); });
+      w.block->copies->waitAll(32 * w.index + lane,
+                               [&](uint32_t thread, const AsyncCopy &copy) {
+                                 completeCopy(w, thread, copy);
+                               });
     });
   if (w.block->state.failure)
     return Flow::Fail;
@@ -344,7 +414,8 @@ Flow arriveAfterCopies(Warp &w, const Instruction &i, uint32_t mask) {
     return Flow::Fail;
   if (w.race)
     forEachLane(mask, [&](unsigned lane) {
-      w.block->state.races->mbarrierArrive(w.race, 1u << lane, w.block->race, access.address[lane], i.scope);
+      w.block->state.races->mbarrierArrive(w.race, 1u << lane, w.block->race,
+                                           access.address[lane], i.scope);
     });
   return Flow::Next;
 }
@@ -359,7 +430,8 @@ void decodeCp(Decoder &d) {
   }
   if (d.take("wait_group")) {
     d.expectOperands(1);
-    d.out.imm = static_cast<int64_t>(d.literal(d.operand(0), "the number of groups"));
+    d.out.imm =
+        static_cast<int64_t>(d.literal(d.operand(0), "the number of groups"));
     d.out.handler = waitGroup;
     return;
   }

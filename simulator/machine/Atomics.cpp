@@ -14,7 +14,8 @@ using ptx::Type;
 namespace {
 
 struct Add {
-  template <typename T> T operator()(T old, T b, T) const {
+  template <typename T>
+  T operator()(T old, T b, T) const {
     if constexpr (std::is_integral_v<T>)
       return T(std::make_unsigned_t<T>(old) + std::make_unsigned_t<T>(b));
     else
@@ -23,32 +24,91 @@ struct Add {
 };
 /// add.f32 of global memory flushes subnormals, that of shared memory does not.
 struct AddFlushed {
-  float operator()(float old, float b, float) const { return add<Mode{Rounding::NearestEven, true}>(old, b); }
+  float operator()(float old, float b, float) const {
+    return add<Mode{Rounding::NearestEven, true}>(old, b);
+  }
 };
 template <Format F, unsigned Count>
 struct AddHalves {
-  template <typename T> T operator()(T old, T b, T) const {
+  template <typename T>
+  T operator()(T old, T b, T) const {
     T result = 0;
     for (unsigned k = 0; k < Count; ++k)
-      result |= T(T(Half<F>::add(uint16_t(old >> (16 * k)), uint16_t(b >> (16 * k)), HalfMode{})) << (16 * k));
+      result |= T(T(Half<F>::add(uint16_t(old >> (16 * k)),
+                                 uint16_t(b >> (16 * k)), HalfMode{}))
+                  << (16 * k));
     return result;
   }
 };
-struct Min { template <typename T> T operator()(T old, T b, T) const { return b < old ? b : old; } };
-struct Max { template <typename T> T operator()(T old, T b, T) const { return b > old ? b : old; } };
-struct And { template <typename T> T operator()(T old, T b, T) const { return old & b; } };
-struct Or { template <typename T> T operator()(T old, T b, T) const { return old | b; } };
-struct Xor { template <typename T> T operator()(T old, T b, T) const { return old ^ b; } };
-struct Exch { template <typename T> T operator()(T, T b, T) const { return b; } };
-struct Cas { template <typename T> T operator()(T old, T b, T c) const { return old == b ? c : old; } };
-struct Inc { template <typename T> T operator()(T old, T b, T) const { return old >= b ? 0 : old + 1; } };
-struct Dec { template <typename T> T operator()(T old, T b, T) const { return old == 0 || old > b ? b : old - 1; } };
+struct Min {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return b < old ? b : old;
+  }
+};
+struct Max {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return b > old ? b : old;
+  }
+};
+struct And {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return old & b;
+  }
+};
+struct Or {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return old | b;
+  }
+};
+struct Xor {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return old ^ b;
+  }
+};
+struct Exch {
+  template <typename T>
+  T operator()(T, T b, T) const {
+    return b;
+  }
+};
+struct Cas {
+  template <typename T>
+  T operator()(T old, T b, T c) const {
+    return old == b ? c : old;
+  }
+};
+struct Inc {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return old >= b ? 0 : old + 1;
+  }
+};
+struct Dec {
+  template <typename T>
+  T operator()(T old, T b, T) const {
+    return old == 0 || old > b ? b : old - 1;
+  }
+};
 
 /// The lanes one after the other, in an order that the seed decides.
 template <typename T, typename Op, bool Returns>
 Flow atomic(Warp &w, const Instruction &i, uint32_t mask) {
   MemoryAccess access;
-  if (!resolve(w, i, mask, sizeof(T), Returns ? Touch::Atomic : Touch::Reduction, access, sizeof(T)))
+  uint32_t inShared = 0; // of lanes with generic addresses
+  if constexpr (std::is_same_v<Op, AddFlushed>)
+    if (i.space == Space::Generic) {
+      computeAddresses(w, i, access.address);
+      inShared =
+          lanesWhere([](uint64_t a) { return windowOf(a) == Window::Shared; },
+                     access.address);
+    }
+  if (!resolve(w, i, mask, sizeof(T),
+               Returns ? Touch::Atomic : Touch::Reduction, access, sizeof(T)))
     return Flow::Fail;
   LaunchState &state = w.block->state;
   ++state.counters.events(w.group.pc).atomics;
@@ -61,10 +121,13 @@ Flow atomic(Warp &w, const Instruction &i, uint32_t mask) {
     unsigned l = (first + n) & 31;
     if (!(mask >> l & 1))
       continue;
-    std::byte *at = access.contiguous ? access.contiguous + l * sizeof(T) : access.pointer[l];
+    std::byte *at = access.contiguous ? access.contiguous + l * sizeof(T)
+                                      : access.pointer[l];
     T old;
     std::memcpy(&old, at, sizeof(T));
     T value = Op()(old, b[l], c[l]);
+    if constexpr (std::is_same_v<Op, AddFlushed>)
+      value = inShared >> l & 1 ? Add()(old, b[l], c[l]) : value;
     changed |= std::memcmp(&value, &old, sizeof(T)) != 0;
     std::memcpy(at, &value, sizeof(T));
     if constexpr (Returns)
@@ -82,36 +145,51 @@ Handler handlerOf(bool returns) {
 template <typename Op>
 Handler integerOf(Type type, bool r) {
   switch (type) {
-  case Type::U32: return handlerOf<uint32_t, Op>(r);
-  case Type::S32: return handlerOf<int32_t, Op>(r);
-  case Type::U64: return handlerOf<uint64_t, Op>(r);
-  case Type::S64: return handlerOf<int64_t, Op>(r);
-  default: return nullptr;
+  case Type::U32:
+    return handlerOf<uint32_t, Op>(r);
+  case Type::S32:
+    return handlerOf<int32_t, Op>(r);
+  case Type::U64:
+    return handlerOf<uint64_t, Op>(r);
+  case Type::S64:
+    return handlerOf<int64_t, Op>(r);
+  default:
+    return nullptr;
   }
 }
 template <typename Op>
 Handler bitsOf(Type type, bool r) {
   switch (type) {
-  case Type::B32: return handlerOf<uint32_t, Op>(r);
-  case Type::B64: return handlerOf<uint64_t, Op>(r);
-  default: return nullptr;
+  case Type::B32:
+    return handlerOf<uint32_t, Op>(r);
+  case Type::B64:
+    return handlerOf<uint64_t, Op>(r);
+  default:
+    return nullptr;
   }
 }
 
 Handler addHandler(Decoder &d, Type type, bool r) {
-  bool half = type == Type::F16 || type == Type::F16x2 || type == Type::BF16 || type == Type::BF16x2;
+  bool half = type == Type::F16 || type == Type::F16x2 || type == Type::BF16 ||
+              type == Type::BF16x2;
   if (half)
     d.require("noftz");
   switch (type) {
   case Type::F32:
-    // Generic addresses are treated as the global memory that they mostly are.
-    return d.out.space == Space::Shared ? handlerOf<float, Add>(r) : handlerOf<float, AddFlushed>(r);
-  case Type::F64: return handlerOf<double, Add>(r);
-  case Type::F16: return handlerOf<uint16_t, AddHalves<F16, 1>>(r);
-  case Type::F16x2: return handlerOf<uint32_t, AddHalves<F16, 2>>(r);
-  case Type::BF16: return handlerOf<uint16_t, AddHalves<BF16, 1>>(r);
-  case Type::BF16x2: return handlerOf<uint32_t, AddHalves<BF16, 2>>(r);
-  default: return integerOf<Add>(type, r);
+    return d.out.space == Space::Shared ? handlerOf<float, Add>(r)
+                                        : handlerOf<float, AddFlushed>(r);
+  case Type::F64:
+    return handlerOf<double, Add>(r);
+  case Type::F16:
+    return handlerOf<uint16_t, AddHalves<F16, 1>>(r);
+  case Type::F16x2:
+    return handlerOf<uint32_t, AddHalves<F16, 2>>(r);
+  case Type::BF16:
+    return handlerOf<uint16_t, AddHalves<BF16, 1>>(r);
+  case Type::BF16x2:
+    return handlerOf<uint32_t, AddHalves<BF16, 2>>(r);
+  default:
+    return integerOf<Add>(type, r);
   }
 }
 
@@ -125,21 +203,33 @@ void decodeAtomic(Decoder &d, bool returns) {
   d.out.space = d.takeSpace();
   bool hint = d.take("L2::cache_hint");
   std::string op;
-  for (const char *name : {"add", "min", "max", "and", "or", "xor", "exch", "cas", "inc", "dec"})
+  for (const char *name :
+       {"add", "min", "max", "and", "or", "xor", "exch", "cas", "inc", "dec"})
     if (op.empty() && d.take(name))
       op = name;
   Type type = d.takeType();
   Handler handler = nullptr;
-  if (op == "add") handler = addHandler(d, type, returns);
-  else if (op == "min") handler = integerOf<Min>(type, returns);
-  else if (op == "max") handler = integerOf<Max>(type, returns);
-  else if (op == "and") handler = bitsOf<And>(type, returns);
-  else if (op == "or") handler = bitsOf<Or>(type, returns);
-  else if (op == "xor") handler = bitsOf<Xor>(type, returns);
-  else if (op == "exch" && returns) handler = bitsOf<Exch>(type, true);
-  else if (op == "cas" && returns) handler = type == Type::B16 ? handlerOf<uint16_t, Cas>(true) : bitsOf<Cas>(type, true);
-  else if (op == "inc" && type == Type::U32) handler = handlerOf<uint32_t, Inc>(returns);
-  else if (op == "dec" && type == Type::U32) handler = handlerOf<uint32_t, Dec>(returns);
+  if (op == "add")
+    handler = addHandler(d, type, returns);
+  else if (op == "min")
+    handler = integerOf<Min>(type, returns);
+  else if (op == "max")
+    handler = integerOf<Max>(type, returns);
+  else if (op == "and")
+    handler = bitsOf<And>(type, returns);
+  else if (op == "or")
+    handler = bitsOf<Or>(type, returns);
+  else if (op == "xor")
+    handler = bitsOf<Xor>(type, returns);
+  else if (op == "exch" && returns)
+    handler = bitsOf<Exch>(type, true);
+  else if (op == "cas" && returns)
+    handler = type == Type::B16 ? handlerOf<uint16_t, Cas>(true)
+                                : bitsOf<Cas>(type, true);
+  else if (op == "inc" && type == Type::U32)
+    handler = handlerOf<uint32_t, Inc>(returns);
+  else if (op == "dec" && type == Type::U32)
+    handler = handlerOf<uint32_t, Dec>(returns);
   if (!handler)
     d.refuse("this atomic operation is not supported");
   size_t at = returns ? 1 : 0, sources = op == "cas" ? 2 : 1;
@@ -197,7 +287,9 @@ void decodeFence(Decoder &d) {
 
 void decodeMembar(Decoder &d) {
   d.expectOperands(0);
-  d.out.scope = d.takeOne<Scope>({{"cta", Scope::Block}, {"gl", Scope::Device}, {"sys", Scope::System}}, Scope::None);
+  d.out.scope = d.takeOne<Scope>(
+      {{"cta", Scope::Block}, {"gl", Scope::Device}, {"sys", Scope::System}},
+      Scope::None);
   if (d.out.scope == Scope::None)
     d.refuse("expected .cta, .gl or .sys");
   d.out.ordering = {true, true};

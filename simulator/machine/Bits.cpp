@@ -12,26 +12,45 @@ using ptx::Type;
 namespace {
 
 struct And {
-  template <typename T> T operator()(T a, T b) const { return T(a & b); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(a & b);
+  }
 };
 struct Or {
-  template <typename T> T operator()(T a, T b) const { return T(a | b); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(a | b);
+  }
 };
 struct Xor {
-  template <typename T> T operator()(T a, T b) const { return T(a ^ b); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(a ^ b);
+  }
 };
 struct Not {
-  template <typename T> T operator()(T a) const { return T(~a); }
+  template <typename T>
+  T operator()(T a) const {
+    return T(~a);
+  }
 };
 struct Cnot {
-  template <typename T> T operator()(T a) const { return a == 0; }
+  template <typename T>
+  T operator()(T a) const {
+    return a == 0;
+  }
 };
 /// Amounts of the width or more clamp to it: nothing, or the sign, is left.
 struct Shl {
-  template <typename T> T operator()(T a, uint32_t n) const { return n >= 8 * sizeof(T) ? T(0) : T(a << (n & 63)); }
+  template <typename T>
+  T operator()(T a, uint32_t n) const {
+    return n >= 8 * sizeof(T) ? T(0) : T(a << (n & 63));
+  }
 };
 struct Shr {
-  template <typename T> T operator()(T a, uint32_t n) const {
+  template <typename T>
+  T operator()(T a, uint32_t n) const {
     constexpr uint32_t width = 8 * sizeof(T);
     if constexpr (std::is_signed_v<T>)
       return T(a >> (n < width ? n : width - 1));
@@ -43,10 +62,14 @@ struct Shr {
 template <typename F>
 Handler byBits(Type type) {
   switch (ptx::bytesOf(type)) {
-  case 2: return binary<uint16_t, uint16_t, F>;
-  case 4: return binary<uint32_t, uint32_t, F>;
-  case 8: return binary<uint64_t, uint64_t, F>;
-  default: return nullptr;
+  case 2:
+    return binary<uint16_t, uint16_t, F>;
+  case 4:
+    return binary<uint32_t, uint32_t, F>;
+  case 8:
+    return binary<uint64_t, uint64_t, F>;
+  default:
+    return nullptr;
   }
 }
 
@@ -103,10 +126,14 @@ static void decodeUnary(Decoder &d) {
   d.out.d = d.destination(0, type);
   d.out.a = d.source(1, type);
   switch (ptx::bytesOf(type)) {
-  case 2: return finish(d, type, unary<uint16_t, uint16_t, F>);
-  case 4: return finish(d, type, unary<uint32_t, uint32_t, F>);
-  case 8: return finish(d, type, unary<uint64_t, uint64_t, F>);
-  default: d.refuseType(type);
+  case 2:
+    return finish(d, type, unary<uint16_t, uint16_t, F>);
+  case 4:
+    return finish(d, type, unary<uint32_t, uint32_t, F>);
+  case 8:
+    return finish(d, type, unary<uint64_t, uint64_t, F>);
+  default:
+    d.refuseType(type);
   }
 }
 
@@ -119,11 +146,20 @@ static void decodeShift(Decoder &d, bool left) {
   bool arithmetic = !left && ptx::isSigned(type);
   switch (ptx::bytesOf(type)) {
   case 2:
-    return finish(d, type, left ? shift<uint16_t, Shl> : arithmetic ? shift<int16_t, Shr> : shift<uint16_t, Shr>);
+    return finish(d, type,
+                  left         ? shift<uint16_t, Shl>
+                  : arithmetic ? shift<int16_t, Shr>
+                               : shift<uint16_t, Shr>);
   case 4:
-    return finish(d, type, left ? shift<uint32_t, Shl> : arithmetic ? shift<int32_t, Shr> : shift<uint32_t, Shr>);
+    return finish(d, type,
+                  left         ? shift<uint32_t, Shl>
+                  : arithmetic ? shift<int32_t, Shr>
+                               : shift<uint32_t, Shr>);
   case 8:
-    return finish(d, type, left ? shift<uint64_t, Shl> : arithmetic ? shift<int64_t, Shr> : shift<uint64_t, Shr>);
+    return finish(d, type,
+                  left         ? shift<uint64_t, Shl>
+                  : arithmetic ? shift<int64_t, Shr>
+                               : shift<uint64_t, Shr>);
   default:
     d.refuseType(type);
   }
@@ -157,22 +193,31 @@ static void decodeShf(Decoder &d) {
   if (type != Type::B32)
     d.refuseType(type);
   finish(d, type,
-         left ? (wrap ? ternary<uint32_t, uint32_t, Funnel<true, true>> : ternary<uint32_t, uint32_t, Funnel<true, false>>)
-              : (wrap ? ternary<uint32_t, uint32_t, Funnel<false, true>> : ternary<uint32_t, uint32_t, Funnel<false, false>>));
+         left ? (wrap ? ternary<uint32_t, uint32_t, Funnel<true, true>>
+                      : ternary<uint32_t, uint32_t, Funnel<true, false>>)
+              : (wrap ? ternary<uint32_t, uint32_t, Funnel<false, true>>
+                      : ternary<uint32_t, uint32_t, Funnel<false, false>>));
 }
 
 // -- Counts and searches: the result has 32 bits.
 
 struct Popc {
-  template <typename T> uint32_t operator()(T a) const { return uint32_t(std::popcount(a)); }
+  template <typename T>
+  uint32_t operator()(T a) const {
+    return uint32_t(std::popcount(a));
+  }
 };
 struct Clz {
-  template <typename T> uint32_t operator()(T a) const { return uint32_t(std::countl_zero(a)); }
+  template <typename T>
+  uint32_t operator()(T a) const {
+    return uint32_t(std::countl_zero(a));
+  }
 };
 /// Position of the most significant bit that is not the sign; all ones if there is none.
 template <bool Amount>
 struct Bfind {
-  template <typename T> uint32_t operator()(T a) const {
+  template <typename T>
+  uint32_t operator()(T a) const {
     using U = std::make_unsigned_t<T>;
     U bits = a < 0 ? U(~a) : U(a);
     if (!bits)
@@ -197,11 +242,16 @@ static void decodeCount(Decoder &d) {
 template <typename F>
 static Handler findOf(Type type) {
   switch (type) {
-  case Type::U32: return unary<uint32_t, uint32_t, F>;
-  case Type::S32: return unary<uint32_t, int32_t, F>;
-  case Type::U64: return unary<uint32_t, uint64_t, F>;
-  case Type::S64: return unary<uint32_t, int64_t, F>;
-  default: return nullptr;
+  case Type::U32:
+    return unary<uint32_t, uint32_t, F>;
+  case Type::S32:
+    return unary<uint32_t, int32_t, F>;
+  case Type::U64:
+    return unary<uint32_t, uint64_t, F>;
+  case Type::S64:
+    return unary<uint32_t, int64_t, F>;
+  default:
+    return nullptr;
   }
 }
 
@@ -211,11 +261,13 @@ static void decodeBfind(Decoder &d) {
   d.expectOperands(2);
   d.out.d = d.destinationBytes(0, 4);
   d.out.a = d.source(1, type);
-  finish(d, type, amount ? findOf<Bfind<true>>(type) : findOf<Bfind<false>>(type));
+  finish(d, type,
+         amount ? findOf<Bfind<true>>(type) : findOf<Bfind<false>>(type));
 }
 
 struct Brev {
-  template <typename T> T operator()(T a) const {
+  template <typename T>
+  T operator()(T a) const {
     T result = 0;
     for (unsigned i = 0; i < 8 * sizeof(T); ++i)
       result = T(result << 1 | (a >> i & 1));
@@ -237,7 +289,8 @@ static void decodeBrev(Decoder &d) {
 // -- Bit fields: positions and lengths are their low 8 bits.
 
 struct Bfe {
-  template <typename T> T operator()(T a, uint32_t position, uint32_t length) const {
+  template <typename T>
+  T operator()(T a, uint32_t position, uint32_t length) const {
     using U = std::make_unsigned_t<T>;
     constexpr uint32_t width = 8 * sizeof(T);
     position &= 255, length &= 255;
@@ -247,15 +300,20 @@ struct Bfe {
     U low = length >= width ? U(~U(0)) : U((U(1) << length) - 1);
     U result = field & low;
     if constexpr (std::is_signed_v<T>) {
-      uint32_t last = position + length - 1 < width - 1 ? position + length - 1 : width - 1;
-      if (U(a) >> last & 1) // the field's sign, or that of a if the field runs past it
-        result |= position + length <= width ? U(~low) : position >= width ? U(~U(0)) : U(~(U(~U(0)) >> position));
+      uint32_t last =
+          position + length - 1 < width - 1 ? position + length - 1 : width - 1;
+      if (U(a) >> last &
+          1) // the field's sign, or that of a if the field runs past it
+        result |= position + length <= width ? U(~low)
+                  : position >= width        ? U(~U(0))
+                                             : U(~(U(~U(0)) >> position));
     }
     return T(result);
   }
 };
 struct Bfi {
-  template <typename T> T operator()(T a, T b, uint32_t position, uint32_t length) const {
+  template <typename T>
+  T operator()(T a, T b, uint32_t position, uint32_t length) const {
     constexpr uint32_t width = 8 * sizeof(T);
     position &= 255, length &= 255;
     if (length == 0 || position >= width)
@@ -274,12 +332,14 @@ struct Bmsk {
 
 template <typename T>
 static Flow bitFieldExtract(Warp &w, const Instruction &i, uint32_t mask) {
-  forLanes(mask, w.at<T>(i.d), Bfe(), w.at<T>(i.a), w.at<uint32_t>(i.b), w.at<uint32_t>(i.c));
+  forLanes(mask, w.at<T>(i.d), Bfe(), w.at<T>(i.a), w.at<uint32_t>(i.b),
+           w.at<uint32_t>(i.c));
   return Flow::Next;
 }
 template <typename T>
 static Flow bitFieldInsert(Warp &w, const Instruction &i, uint32_t mask) {
-  forLanes(mask, w.at<T>(i.d), Bfi(), w.at<T>(i.a), w.at<T>(i.b), w.at<uint32_t>(i.c), w.at<uint32_t>(i.e));
+  forLanes(mask, w.at<T>(i.d), Bfi(), w.at<T>(i.a), w.at<T>(i.b),
+           w.at<uint32_t>(i.c), w.at<uint32_t>(i.e));
   return Flow::Next;
 }
 
@@ -291,11 +351,16 @@ static void decodeBfe(Decoder &d) {
   d.out.b = d.sourceBytes(2, 4);
   d.out.c = d.sourceBytes(3, 4);
   switch (type) {
-  case Type::U32: return finish(d, type, bitFieldExtract<uint32_t>);
-  case Type::S32: return finish(d, type, bitFieldExtract<int32_t>);
-  case Type::U64: return finish(d, type, bitFieldExtract<uint64_t>);
-  case Type::S64: return finish(d, type, bitFieldExtract<int64_t>);
-  default: d.refuseType(type);
+  case Type::U32:
+    return finish(d, type, bitFieldExtract<uint32_t>);
+  case Type::S32:
+    return finish(d, type, bitFieldExtract<int32_t>);
+  case Type::U64:
+    return finish(d, type, bitFieldExtract<uint64_t>);
+  case Type::S64:
+    return finish(d, type, bitFieldExtract<int64_t>);
+  default:
+    d.refuseType(type);
   }
 }
 
@@ -307,7 +372,10 @@ static void decodeBfi(Decoder &d) {
   d.out.b = d.source(2, type);
   d.out.c = d.sourceBytes(3, 4);
   d.out.e = d.sourceBytes(4, 4);
-  finish(d, type, type == Type::B32 ? bitFieldInsert<uint32_t> : type == Type::B64 ? bitFieldInsert<uint64_t> : nullptr);
+  finish(d, type,
+         type == Type::B32   ? bitFieldInsert<uint32_t>
+         : type == Type::B64 ? bitFieldInsert<uint64_t>
+                             : nullptr);
 }
 
 static void decodeBmsk(Decoder &d) {
@@ -320,7 +388,8 @@ static void decodeBmsk(Decoder &d) {
   d.out.d = d.destinationBytes(0, 4);
   d.out.a = d.sourceBytes(1, 4);
   d.out.b = d.sourceBytes(2, 4);
-  finish(d, type, type == Type::B32 ? binary<uint32_t, uint32_t, Bmsk> : nullptr);
+  finish(d, type,
+         type == Type::B32 ? binary<uint32_t, uint32_t, Bmsk> : nullptr);
 }
 
 // -- prmt, lop3, dot products.
@@ -340,12 +409,24 @@ struct Prmt {
         from = c >> (4 * k) & 7;
         sign = c >> (4 * k + 3) & 1;
         break;
-      case Permute::F4e: from = n + k; break;
-      case Permute::B4e: from = (n - k) & 7; break;
-      case Permute::Rc8: from = n; break;
-      case Permute::Ecl: from = k < n ? n : k; break;
-      case Permute::Ecr: from = k < n ? k : n; break;
-      case Permute::Rc16: from = 2 * (n & 1) + (k & 1); break;
+      case Permute::F4e:
+        from = n + k;
+        break;
+      case Permute::B4e:
+        from = (n - k) & 7;
+        break;
+      case Permute::Rc8:
+        from = n;
+        break;
+      case Permute::Ecl:
+        from = k < n ? n : k;
+        break;
+      case Permute::Ecr:
+        from = k < n ? k : n;
+        break;
+      case Permute::Rc16:
+        from = 2 * (n & 1) + (k & 1);
+        break;
       }
       uint32_t byte = uint32_t(both >> (8 * from)) & 255;
       if (sign)
@@ -358,13 +439,14 @@ struct Prmt {
 
 static void decodePrmt(Decoder &d) {
   d.require("b32");
-  Handler handler = d.takeOne<Handler>({{"f4e", ternary<uint32_t, uint32_t, Prmt<Permute::F4e>>},
-                                        {"b4e", ternary<uint32_t, uint32_t, Prmt<Permute::B4e>>},
-                                        {"rc8", ternary<uint32_t, uint32_t, Prmt<Permute::Rc8>>},
-                                        {"ecl", ternary<uint32_t, uint32_t, Prmt<Permute::Ecl>>},
-                                        {"ecr", ternary<uint32_t, uint32_t, Prmt<Permute::Ecr>>},
-                                        {"rc16", ternary<uint32_t, uint32_t, Prmt<Permute::Rc16>>}},
-                                       ternary<uint32_t, uint32_t, Prmt<Permute::Index>>);
+  Handler handler = d.takeOne<Handler>(
+      {{"f4e", ternary<uint32_t, uint32_t, Prmt<Permute::F4e>>},
+       {"b4e", ternary<uint32_t, uint32_t, Prmt<Permute::B4e>>},
+       {"rc8", ternary<uint32_t, uint32_t, Prmt<Permute::Rc8>>},
+       {"ecl", ternary<uint32_t, uint32_t, Prmt<Permute::Ecl>>},
+       {"ecr", ternary<uint32_t, uint32_t, Prmt<Permute::Ecr>>},
+       {"rc16", ternary<uint32_t, uint32_t, Prmt<Permute::Rc16>>}},
+      ternary<uint32_t, uint32_t, Prmt<Permute::Index>>);
   d.expectOperands(4);
   d.out.d = d.destinationBytes(0, 4);
   d.out.a = d.sourceBytes(1, 4);
@@ -378,12 +460,15 @@ static Flow lop3(Warp &w, const Instruction &i, uint32_t mask) {
   uint32_t terms[8];
   for (unsigned t = 0; t < 8; ++t)
     terms[t] = i.imm >> t & 1 ? ~0u : 0;
-  forLanes(mask, w.at<uint32_t>(i.d),
-           [&](uint32_t a, uint32_t b, uint32_t c) {
-             return (~a & ~b & ~c & terms[0]) | (~a & ~b & c & terms[1]) | (~a & b & ~c & terms[2]) | (~a & b & c & terms[3]) |
-                    (a & ~b & ~c & terms[4]) | (a & ~b & c & terms[5]) | (a & b & ~c & terms[6]) | (a & b & c & terms[7]);
-           },
-           w.at<uint32_t>(i.a), w.at<uint32_t>(i.b), w.at<uint32_t>(i.c));
+  forLanes(
+      mask, w.at<uint32_t>(i.d),
+      [&](uint32_t a, uint32_t b, uint32_t c) {
+        return (~a & ~b & ~c & terms[0]) | (~a & ~b & c & terms[1]) |
+               (~a & b & ~c & terms[2]) | (~a & b & c & terms[3]) |
+               (a & ~b & ~c & terms[4]) | (a & ~b & c & terms[5]) |
+               (a & b & ~c & terms[6]) | (a & b & c & terms[7]);
+      },
+      w.at<uint32_t>(i.a), w.at<uint32_t>(i.b), w.at<uint32_t>(i.c));
   return Flow::Next;
 }
 
@@ -396,7 +481,8 @@ static void decodeLop3(Decoder &d) {
   d.out.a = d.sourceBytes(1, 4);
   d.out.b = d.sourceBytes(2, 4);
   d.out.c = d.sourceBytes(3, 4);
-  d.out.imm = static_cast<int64_t>(d.literal(d.operand(4), "the table of lop3"));
+  d.out.imm =
+      static_cast<int64_t>(d.literal(d.operand(4), "the table of lop3"));
   if (d.out.imm & ~int64_t(255))
     d.refuse("the table of lop3 has 8 bits");
   finish(d, Type::B32, lop3);
@@ -416,7 +502,8 @@ template <typename A, typename B, unsigned Shift>
 struct Dp2a {
   uint32_t operator()(uint32_t a, uint32_t b, uint32_t c) const {
     for (unsigned k = 0; k < 2; ++k)
-      c += uint32_t(int32_t(A(a >> (16 * k))) * int32_t(B(b >> (8 * k + Shift))));
+      c += uint32_t(int32_t(A(a >> (16 * k))) *
+                    int32_t(B(b >> (8 * k + Shift))));
     return c;
   }
 };
@@ -440,12 +527,15 @@ static void decodeDot(Decoder &d, bool four) {
     using H = decltype(halfA);
     if (four)
       return ternary<uint32_t, uint32_t, Dp4a<A, B>>;
-    return low ? ternary<uint32_t, uint32_t, Dp2a<H, B, 0>> : ternary<uint32_t, uint32_t, Dp2a<H, B, 16>>;
+    return low ? ternary<uint32_t, uint32_t, Dp2a<H, B, 0>>
+               : ternary<uint32_t, uint32_t, Dp2a<H, B, 16>>;
   };
   bool sa = a == Type::S32, sb = b == Type::S32;
   finish(d, a,
-         sa ? (sb ? choose(int8_t(), int8_t(), int16_t()) : choose(int8_t(), uint8_t(), int16_t()))
-            : (sb ? choose(uint8_t(), int8_t(), uint16_t()) : choose(uint8_t(), uint8_t(), uint16_t())));
+         sa ? (sb ? choose(int8_t(), int8_t(), int16_t())
+                  : choose(int8_t(), uint8_t(), int16_t()))
+            : (sb ? choose(uint8_t(), int8_t(), uint16_t())
+                  : choose(uint8_t(), uint8_t(), uint16_t())));
 }
 static void decodeDp4a(Decoder &d) { decodeDot(d, true); }
 static void decodeDp2a(Decoder &d) { decodeDot(d, false); }

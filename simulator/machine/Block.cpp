@@ -5,10 +5,14 @@
 
 namespace moec::cudasim {
 
-LaunchState::LaunchState(Launch launch_, GlobalMemory &memory, const Options &options)
-    : launch(std::move(launch_)), memory(memory), options(options), clock(launch.clock ? launch.clock : &ownClock),
-      counters(launch.program->code.size()), random(options.seed * 0x9e3779b97f4a7c15 + launch.gridId),
-      hits(launch.program->code.size(), nullptr), generation(memory.generation()) {
+LaunchState::LaunchState(Launch launch_, GlobalMemory &memory,
+                         const Options &options)
+    : launch(std::move(launch_)), memory(memory), options(options),
+      clock(launch.clock ? launch.clock : &ownClock),
+      counters(launch.program->code.size()),
+      random(options.seed * 0x9e3779b97f4a7c15 + launch.gridId),
+      hits(launch.program->code.size(), nullptr),
+      generation(memory.generation()) {
   if (options.checks) {
     RaceDetector::Options what;
     what.global = options.checkGlobalRaces;
@@ -24,18 +28,22 @@ uint64_t LaunchState::next() {
   return z ^ (z >> 31);
 }
 
-Block::Block(LaunchState &state, uint64_t linearIndex) : state(state), linearIndex(linearIndex) {
+Block::Block(LaunchState &state, uint64_t linearIndex)
+    : state(state), linearIndex(linearIndex) {
   const Launch &launch = state.launch;
-  id = {static_cast<uint32_t>(linearIndex % launch.grid[0]), static_cast<uint32_t>(linearIndex / launch.grid[0] % launch.grid[1]),
+  id = {static_cast<uint32_t>(linearIndex % launch.grid[0]),
+        static_cast<uint32_t>(linearIndex / launch.grid[0] % launch.grid[1]),
         static_cast<uint32_t>(linearIndex / launch.grid[0] / launch.grid[1])};
   threads = launch.block[0] * launch.block[1] * launch.block[2];
-  uint64_t sharedBytes =
-      launch.dynamicSharedBytes ? uint64_t(launch.kernel->dynamicSharedOffset) + launch.dynamicSharedBytes
-                                : launch.kernel->staticSharedBytes;
+  uint64_t sharedBytes = launch.dynamicSharedBytes
+                             ? uint64_t(launch.kernel->dynamicSharedOffset) +
+                                   launch.dynamicSharedBytes
+                             : launch.kernel->staticSharedBytes;
   shared.assign(sharedBytes, std::byte{0xc7});
   sharedWritten.assign((sharedBytes + 63) / 64 + 1, 0);
   if (state.races)
-    race = state.races->start(static_cast<uint32_t>(linearIndex), threads, kSharedBase + static_cast<uint32_t>(sharedBytes));
+    race = state.races->start(static_cast<uint32_t>(linearIndex), threads,
+                              kSharedBase + static_cast<uint32_t>(sharedBytes));
   liveWarps = (threads + 31) / 32;
   for (uint32_t i = 0; i < liveWarps; ++i)
     warps.push_back(std::make_unique<Warp>(*this, i));
@@ -81,16 +89,24 @@ void Block::warpDone(Warp &) {
     completeIfFull(i);
 }
 
-Flow Block::arrive(Warp &warp, unsigned number, uint32_t count, BarrierKind kind, uint32_t mask, uint32_t predicate) {
+Flow Block::arrive(Warp &warp, unsigned number, uint32_t count,
+                   BarrierKind kind, uint32_t mask, uint32_t predicate) {
   Barrier &barrier = barriers[number];
   std::string name = "barrier " + std::to_string(number);
-  auto isReduction = [](BarrierKind k) { return k != BarrierKind::Sync && k != BarrierKind::Arrive; };
+  auto isReduction = [](BarrierKind k) {
+    return k != BarrierKind::Sync && k != BarrierKind::Arrive;
+  };
   if (barrier.open) {
     if (barrier.expected != count)
-      return warp.fail("barrier", name + " was entered for " + std::to_string(barrier.expected) +
-                                      " threads and now for " + std::to_string(count) + " (0: all of the block)");
-    if ((isReduction(kind) || isReduction(barrier.kind)) && kind != barrier.kind)
-      return warp.fail("barrier", name + " mixes a reduction with other kinds of arrival");
+      return warp.fail("barrier", name + " was entered for " +
+                                      std::to_string(barrier.expected) +
+                                      " threads and now for " +
+                                      std::to_string(count) +
+                                      " (0: all of the block)");
+    if ((isReduction(kind) || isReduction(barrier.kind)) &&
+        kind != barrier.kind)
+      return warp.fail("barrier",
+                       name + " mixes a reduction with other kinds of arrival");
   } else {
     barrier = Barrier{0, count, true, kind, 0, 0};
   }
@@ -98,16 +114,21 @@ Flow Block::arrive(Warp &warp, unsigned number, uint32_t count, BarrierKind kind
   barrier.count += std::popcount(mask & predicate);
   barrier.lanes += std::popcount(mask);
   if (count && barrier.arrived > count)
-    return warp.fail("barrier", "more than the " + std::to_string(count) + " threads of " + name + " arrived");
+    return warp.fail("barrier", "more than the " + std::to_string(count) +
+                                    " threads of " + name + " arrived");
   completeIfFull(number);
   return Flow::Schedule;
 }
 
 void Block::completeIfFull(unsigned number) {
   Barrier &barrier = barriers[number];
-  if (!barrier.open || barrier.arrived < (barrier.expected ? barrier.expected : 32 * liveWarps) || !barrier.arrived)
+  if (!barrier.open ||
+      barrier.arrived <
+          (barrier.expected ? barrier.expected : 32 * liveWarps) ||
+      !barrier.arrived)
     return;
-  uint32_t reduced = barrier.kind == BarrierKind::And ? barrier.count == barrier.lanes
+  uint32_t reduced = barrier.kind == BarrierKind::And
+                         ? barrier.count == barrier.lanes
                      : barrier.kind == BarrierKind::Or ? barrier.count != 0
                                                        : barrier.count;
   barrier = Barrier();
@@ -123,14 +144,19 @@ std::string Block::describe() const {
   for (auto &warp : warps) {
     if (!warp->live)
       continue;
-    text += "  block (" + std::to_string(id[0]) + "," + std::to_string(id[1]) + "," + std::to_string(id[2]) + ") warp " +
+    text += "  block (" + std::to_string(id[0]) + "," + std::to_string(id[1]) +
+            "," + std::to_string(id[2]) + ") warp " +
             std::to_string(warp->index) + ":" + warp->describe() + "\n";
   }
   for (unsigned i = 0; i < barriers.size(); ++i)
     if (barriers[i].open)
-      text += "  block (" + std::to_string(id[0]) + "," + std::to_string(id[1]) + "," + std::to_string(id[2]) +
-              ") barrier " + std::to_string(i) + ": " + std::to_string(barriers[i].arrived) + " of " +
-              std::to_string(barriers[i].expected ? barriers[i].expected : 32 * liveWarps) + " threads arrived\n";
+      text += "  block (" + std::to_string(id[0]) + "," +
+              std::to_string(id[1]) + "," + std::to_string(id[2]) +
+              ") barrier " + std::to_string(i) + ": " +
+              std::to_string(barriers[i].arrived) + " of " +
+              std::to_string(barriers[i].expected ? barriers[i].expected
+                                                  : 32 * liveWarps) +
+              " threads arrived\n";
   return text;
 }
 

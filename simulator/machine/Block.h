@@ -22,7 +22,8 @@ struct LaunchState {
   std::optional<Diagnosis> failure;
   Counters counters;
   std::unique_ptr<RaceDetector> races; ///< null without checks
-  uint64_t changes = 0;   ///< stores, atomics that changed something, releases of barriers
+  uint64_t changes =
+      0; ///< stores, atomics that changed something, releases of barriers
   uint64_t executed = 0;  ///< warp instructions
   bool clockRead = false; ///< or slept: time matters
   uint64_t random;        ///< state of next()
@@ -47,15 +48,16 @@ public:
 
   /// One turn of every warp that can run. Adds what was executed to the state.
   struct Turn {
-    bool ran = false;     ///< a warp used up its budget: it computes
-    bool spinning = false;///< a warp can run, but only to look again
+    bool ran = false;      ///< a warp used up its budget: it computes
+    bool spinning = false; ///< a warp can run, but only to look again
   };
   Turn advance(uint64_t budgetPerWarp);
   bool done() const { return liveWarps == 0; }
 
   /// Arrival of a whole warp at a barrier. `threads` 0: all of the block.
   enum class BarrierKind : uint8_t { Sync, Arrive, Popc, And, Or };
-  Flow arrive(Warp &warp, unsigned number, uint32_t threads, BarrierKind kind, uint32_t mask, uint32_t predicate);
+  Flow arrive(Warp &warp, unsigned number, uint32_t threads, BarrierKind kind,
+              uint32_t mask, uint32_t predicate);
   /// A warp has no lanes left.
   void warpDone(Warp &warp);
 
@@ -72,7 +74,8 @@ public:
   uint32_t threads = 0;
   uint32_t liveWarps = 0;
 
-  std::unordered_map<uint32_t, uint64_t> mbarrierPhases; ///< completed phases since init, for the race detector
+  std::unordered_map<uint32_t, uint64_t>
+      mbarrierPhases; ///< completed phases since init, for the race detector
 
 private:
   struct Barrier {

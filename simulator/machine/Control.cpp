@@ -46,9 +46,14 @@ static Flow branchIndexed(Warp &w, const Instruction &i, uint32_t mask) {
   for (uint32_t rest = mask; rest;) {
     auto lane = static_cast<unsigned>(std::countr_zero(rest));
     if (index[lane] >= table.size())
-      return w.fail("branch", "index " + std::to_string(index[lane]) + " into a table of " + std::to_string(table.size()) +
-                                  " targets", static_cast<int>(lane));
-    uint32_t same = rest & lanesWhere([&](uint32_t other) { return other == index[lane]; }, index);
+      return w.fail("branch",
+                    "index " + std::to_string(index[lane]) +
+                        " into a table of " + std::to_string(table.size()) +
+                        " targets",
+                    static_cast<int>(lane));
+    uint32_t same =
+        rest &
+        lanesWhere([&](uint32_t other) { return other == index[lane]; }, index);
     rest &= ~same;
     backward |= table[index[lane]] <= pc;
     if (rest)
@@ -83,7 +88,8 @@ static Flow exitLanes(Warp &w, const Instruction &, uint32_t mask) {
 }
 
 /// Copies what a call passes, for some lanes.
-static void move(std::byte *to, const std::byte *from, uint32_t bytes, uint32_t mask) {
+static void move(std::byte *to, const std::byte *from, uint32_t bytes,
+                 uint32_t mask) {
   if (!bytes) {
     uint32_t was, bits;
     std::memcpy(&was, to, 4);
@@ -92,7 +98,9 @@ static void move(std::byte *to, const std::byte *from, uint32_t bytes, uint32_t 
     std::memcpy(to, &bits, 4);
     return;
   }
-  forEachLane(mask, [&](unsigned lane) { std::memcpy(to + lane * bytes, from + lane * bytes, bytes); });
+  forEachLane(mask, [&](unsigned lane) {
+    std::memcpy(to + lane * bytes, from + lane * bytes, bytes);
+  });
 }
 
 static Flow returnLanes(Warp &w, const Instruction &, uint32_t mask) {
@@ -105,15 +113,18 @@ static Flow returnLanes(Warp &w, const Instruction &, uint32_t mask) {
     uint32_t same = 0;
     forEachLane(rest, [&](unsigned lane) {
       const ReturnPoint &other = w.returns[w.depths[lane] - 1][lane];
-      if (other.pc == point.pc && other.frame == point.frame && other.local == point.local)
+      if (other.pc == point.pc && other.frame == point.frame &&
+          other.local == point.local)
         same |= 1u << lane;
     });
     forEachLane(same, [&](unsigned lane) { --w.depths[lane]; });
     rest &= ~same;
-    const CallSite &site = w.program->calls[w.program->code[point.pc - 1].target];
+    const CallSite &site =
+        w.program->calls[w.program->code[point.pc - 1].target];
     std::byte *caller = frame - callee.frame + point.frame;
     for (const CallMove &result : site.results)
-      move(caller + result.to.offset(), frame + result.from.offset(), result.bytes, same);
+      move(caller + result.to.offset(), frame + result.from.offset(),
+           result.bytes, same);
     Group back{point.pc, same, point.frame, point.local};
     if (rest)
       w.parked.push_back(back);
@@ -159,17 +170,23 @@ static void decodeTrap(Decoder &d) {
 static Flow call(Warp &w, const Instruction &i, uint32_t mask) {
   const CallSite &site = w.program->calls[i.target];
   const Function &callee = w.program->functions[site.function];
-  const Function &caller = w.program->functions[w.program->lines[w.group.pc].function];
+  const Function &caller =
+      w.program->functions[w.program->lines[w.group.pc].function];
   const Kernel &kernel = *w.block->state.launch.kernel;
   w.split(w.group.mask & ~mask, w.group.pc + 1);
-  Group inside{callee.entry, mask, w.group.frame + caller.frameBytes, w.group.local + caller.localBytes};
-  if (inside.frame + callee.frameBytes > kernel.frameStack || inside.local + callee.localBytes > kernel.localStack)
-    return w.fail("stack", "recursion of '" + callee.name + "' is deeper than " + std::to_string(kMaxRecursion) + " calls");
+  Group inside{callee.entry, mask, w.group.frame + caller.frameBytes,
+               w.group.local + caller.localBytes};
+  if (inside.frame + callee.frameBytes > kernel.frameStack ||
+      inside.local + callee.localBytes > kernel.localStack)
+    return w.fail("stack", "recursion of '" + callee.name +
+                               "' is deeper than " +
+                               std::to_string(kMaxRecursion) + " calls");
   std::byte *from = w.banks[Operand::kFrame];
   std::byte *to = from + caller.frameBytes;
   for (const CallMove &argument : site.arguments) {
     const std::byte *bank = w.banks[argument.from.bank()];
-    move(to + argument.to.offset(), bank + argument.from.offset(), argument.bytes, mask);
+    move(to + argument.to.offset(), bank + argument.from.offset(),
+         argument.bytes, mask);
   }
   forEachLane(mask, [&](unsigned lane) {
     uint32_t depth = w.depths[lane]++;
@@ -203,8 +220,11 @@ static Flow assertFail(Warp &w, const Instruction &i, uint32_t mask) {
     Operand at = w.list(i)[a];
     std::memcpy(&values[a], w.banks[at.bank()] + at.offset() + lane * 16, 8);
   }
-  return w.fail("assert", text(w, values[1]) + ":" + std::to_string(static_cast<uint32_t>(values[2])) + ": " +
-                              text(w, values[3]) + ": assertion `" + text(w, values[0]) + "` failed",
+  return w.fail("assert",
+                text(w, values[1]) + ":" +
+                    std::to_string(static_cast<uint32_t>(values[2])) + ": " +
+                    text(w, values[3]) + ": assertion `" + text(w, values[0]) +
+                    "` failed",
                 static_cast<int>(lane));
 }
 
@@ -229,7 +249,8 @@ static void decodeCall(Decoder &d) {
   const ptx::Operand *results = nullptr, *arguments = nullptr;
   if (d.operands() > at && d.operand(at).kind == OperandKind::List)
     results = &d.operand(at++);
-  if (d.operands() <= at || d.operand(at).kind != OperandKind::Symbol || d.operand(at).index != ptx::None)
+  if (d.operands() <= at || d.operand(at).kind != OperandKind::Symbol ||
+      d.operand(at).index != ptx::None)
     d.refuse("calls through function pointers are not supported");
   const std::string &name = d.operand(at++).symbol;
   if (d.operands() > at && d.operand(at).kind == OperandKind::List)
@@ -242,11 +263,14 @@ static void decodeCall(Decoder &d) {
     return decodeAssertFail(d, *arguments);
   if (!callee || !callee->hasBody)
     d.refuse("function '" + name + "' has no body in this module");
-  auto match = [&](const ptx::Operand *actual, const std::vector<uint32_t> &formal, const std::vector<bool> &isRegister,
-                   bool into, std::vector<CallMove> &moves) {
+  auto match = [&](const ptx::Operand *actual,
+                   const std::vector<uint32_t> &formal,
+                   const std::vector<bool> &isRegister, bool into,
+                   std::vector<CallMove> &moves) {
     size_t count = actual ? actual->parts.size() : 0;
     if (count != formal.size())
-      d.refuse("'" + name + "' has " + std::to_string(formal.size()) + (into ? " parameters" : " results") + ", found " +
+      d.refuse("'" + name + "' has " + std::to_string(formal.size()) +
+               (into ? " parameters" : " results") + ", found " +
                std::to_string(count));
     for (size_t i = 0; i < count; ++i) {
       const ptx::Operand &here = actual->parts[i];
@@ -257,7 +281,8 @@ static void decodeCall(Decoder &d) {
         inside = d.formalRegister(site.function, formal[i]);
         bool isPredicate = type == ptx::Type::Pred;
         moved.bytes = isPredicate ? 0 : std::max(2u, ptx::bytesOf(type));
-        outside = isPredicate ? (into ? d.sourcePredicate(here) : d.destinationPredicate(here))
+        outside = isPredicate ? (into ? d.sourcePredicate(here)
+                                      : d.destinationPredicate(here))
                   : into      ? d.source(here, moved.bytes, type)
                               : d.destination(here, moved.bytes);
         if (outside.code & Operand::kNegate)
@@ -266,10 +291,13 @@ static void decodeCall(Decoder &d) {
         if (here.kind != OperandKind::Symbol || here.index == ptx::None ||
             d.function().variables[here.index].space != ptx::Space::Param)
           d.refuse("expected a .param variable");
-        Decoder::ParameterSpace mine = d.parameterVariable(d.functionIndex(), here.index);
-        Decoder::ParameterSpace theirs = d.parameterVariable(site.function, formal[i]);
+        Decoder::ParameterSpace mine =
+            d.parameterVariable(d.functionIndex(), here.index);
+        Decoder::ParameterSpace theirs =
+            d.parameterVariable(site.function, formal[i]);
         if (mine.bytes != theirs.bytes)
-          d.refuse("'" + here.symbol + "' has " + std::to_string(mine.bytes) + " bytes, '" + name + "' expects " +
+          d.refuse("'" + here.symbol + "' has " + std::to_string(mine.bytes) +
+                   " bytes, '" + name + "' expects " +
                    std::to_string(theirs.bytes));
         outside = mine.at;
         inside = theirs.at;
@@ -280,8 +308,10 @@ static void decodeCall(Decoder &d) {
       moves.push_back(moved);
     }
   };
-  match(arguments, callee->parameters, callee->parameterIsRegister, true, site.arguments);
-  match(results, callee->results, callee->resultIsRegister, false, site.results);
+  match(arguments, callee->parameters, callee->parameterIsRegister, true,
+        site.arguments);
+  match(results, callee->results, callee->resultIsRegister, false,
+        site.results);
   d.decodedFunction().callees.push_back(site.function);
   d.out.target = static_cast<uint32_t>(d.program.calls.size());
   d.program.calls.push_back(std::move(site));
@@ -295,7 +325,8 @@ namespace {
 bool uniform(Warp &w, Operand operand, uint32_t mask, uint32_t &value) {
   const uint32_t *lanes = w.at<uint32_t>(operand);
   value = lanes[std::countr_zero(mask)];
-  return (lanesWhere([&](uint32_t lane) { return lane != value; }, lanes) & mask) == 0;
+  return (lanesWhere([&](uint32_t lane) { return lane != value; }, lanes) &
+          mask) == 0;
 }
 } // namespace
 
@@ -303,21 +334,27 @@ bool uniform(Warp &w, Operand operand, uint32_t mask, uint32_t &value) {
 template <Block::BarrierKind Kind>
 static Flow barrier(Warp &w, const Instruction &i, uint32_t mask) {
   constexpr bool waits = Kind != Block::BarrierKind::Arrive;
-  constexpr bool byGroups = Kind == Block::BarrierKind::Sync; // without .aligned, lanes may come from several places
+  constexpr bool byGroups =
+      Kind == Block::BarrierKind::
+                  Sync; // without .aligned, lanes may come from several places
   if ((i.flags & 1 || !byGroups) && !w.gather(mask, w.live))
     return Flow::Schedule;
   uint32_t number, count;
   if (!uniform(w, i.a, mask, number) || !uniform(w, i.b, mask, count))
-    return w.fail("barrier", "lanes of one warp name different barriers or counts");
+    return w.fail("barrier",
+                  "lanes of one warp name different barriers or counts");
   if (number > 15)
-    return w.fail("barrier", "barrier " + std::to_string(number) + "; there are 16");
+    return w.fail("barrier",
+                  "barrier " + std::to_string(number) + "; there are 16");
   if (count % 32 || (!count && !waits))
-    return w.fail("barrier", "a count of " + std::to_string(count) + " threads; it must be a multiple of 32" +
+    return w.fail("barrier", "a count of " + std::to_string(count) +
+                                 " threads; it must be a multiple of 32" +
                                  (waits ? "" : " and not 0"));
   ++w.block->state.counters.events(w.group.pc).barriers;
   if (w.race)
     w.block->state.races->arrive(w.race, mask, number, waits);
-  uint32_t predicate = Kind == Block::BarrierKind::Sync || !waits ? 0 : w.predicate(i.c);
+  uint32_t predicate =
+      Kind == Block::BarrierKind::Sync || !waits ? 0 : w.predicate(i.c);
   if constexpr (!waits) {
     Flow flow = w.block->arrive(w, number, count, Kind, mask, predicate);
     return flow == Flow::Fail ? flow : Flow::Next;
@@ -348,7 +385,9 @@ static void decodeBarrier(Decoder &d) {
     d.expectOperands(2);
     d.out.handler = barrier<Kind::Arrive>;
   } else if (d.take("red")) {
-    kind = d.takeOne<Kind>({{"popc", Kind::Popc}, {"and", Kind::And}, {"or", Kind::Or}}, Kind::Sync);
+    kind = d.takeOne<Kind>(
+        {{"popc", Kind::Popc}, {"and", Kind::And}, {"or", Kind::Or}},
+        Kind::Sync);
     d.expectOperands(3, 4);
     if (kind == Kind::Popc) {
       d.require("u32");
@@ -359,7 +398,8 @@ static void decodeBarrier(Decoder &d) {
       d.require("pred");
       d.out.d = d.destinationPredicate(d.operand(0));
       d.out.count = 2;
-      d.out.handler = kind == Kind::And ? barrier<Kind::And> : barrier<Kind::Or>;
+      d.out.handler =
+          kind == Kind::And ? barrier<Kind::And> : barrier<Kind::Or>;
     } else {
       d.refuse("expected .popc, .and or .or");
     }
@@ -371,7 +411,6 @@ static void decodeBarrier(Decoder &d) {
   d.out.a = d.sourceBytes(at, 4);
   bool counted = d.operands() - at - (at ? 1 : 0) > 1;
   d.out.b = counted ? d.sourceBytes(at + 1, 4) : d.constant(0, 4);
-  (void)kind;
 }
 
 /// The lanes of `member` meet; memory of what they did before is theirs.
@@ -410,7 +449,9 @@ static void decodeNanosleep(Decoder &d) {
   d.out.handler = sleep;
 }
 
-static Flow nothing(Warp &, const Instruction &, uint32_t) { return Flow::Next; }
+static Flow nothing(Warp &, const Instruction &, uint32_t) {
+  return Flow::Next;
+}
 
 /// A grid never starts before what it depends on has finished, so there is nothing to wait for.
 static void decodeGridDependency(Decoder &d) {

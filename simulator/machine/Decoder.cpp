@@ -12,7 +12,8 @@ namespace moec::cudasim {
 using ptx::OperandKind;
 using ptx::Type;
 
-Decoder::Decoder(const ptx::Module &module, GlobalMemory &memory, int device, Program &program)
+Decoder::Decoder(const ptx::Module &module, GlobalMemory &memory, int device,
+                 Program &program)
     : program(program), module(module), memory(memory), device(device) {}
 
 static const Opcodes &opcodes() {
@@ -107,9 +108,11 @@ void Decoder::decodeInstruction(const ptx::Instruction &instruction) {
   decode->second(*this);
   for (size_t i = 0; i < taken.size(); ++i)
     if (!taken[i])
-      refuse("the simulator does not know '." + instruction.modifiers[i] + "' of '" + instruction.opcode + "'");
+      refuse("the simulator does not know '." + instruction.modifiers[i] +
+             "' of '" + instruction.opcode + "'");
   program.code.push_back(out);
-  program.lines.push_back({instruction.line, instruction.location, currentIndex});
+  program.lines.push_back(
+      {instruction.line, instruction.location, currentIndex});
 }
 
 void Decoder::refuse(const std::string &why) const {
@@ -119,11 +122,13 @@ void Decoder::refuse(const std::string &why) const {
     text.erase(0, text.find_first_not_of(" \t"));
     text = ": `" + text + "`";
   }
-  throw DecodeError(module.name + (in ? ":" + std::to_string(in->line) : "") + ": " + why + text);
+  throw DecodeError(module.name + (in ? ":" + std::to_string(in->line) : "") +
+                    ": " + why + text);
 }
 
 void Decoder::refuseType(Type type) const {
-  refuse("'" + in->opcode + "' of type ." + std::string(ptx::nameOf(type)) + " is not supported");
+  refuse("'" + in->opcode + "' of type ." + std::string(ptx::nameOf(type)) +
+         " is not supported");
 }
 
 bool Decoder::take(std::string_view modifier) {
@@ -155,7 +160,10 @@ Type Decoder::takeType() {
 
 bool Decoder::takeRounding(Rounding &rounding) {
   using R = Rounding;
-  for (auto &[name, value] : {std::pair{"rn", R::NearestEven}, {"rz", R::TowardZero}, {"rm", R::Down}, {"rp", R::Up}})
+  for (auto &[name, value] : {std::pair{"rn", R::NearestEven},
+                              {"rz", R::TowardZero},
+                              {"rm", R::Down},
+                              {"rp", R::Up}})
     if (take(name))
       return rounding = value, true;
   return false;
@@ -163,27 +171,40 @@ bool Decoder::takeRounding(Rounding &rounding) {
 
 ptx::Space Decoder::takeSpace() {
   using S = ptx::Space;
-  return takeOne<S>({{"global", S::Global}, {"shared", S::Shared}, {"shared::cta", S::Shared}, {"local", S::Local},
-                     {"const", S::Const}, {"param", S::Param}, {"param::entry", S::Param}, {"param::func", S::Param}},
+  return takeOne<S>({{"global", S::Global},
+                     {"shared", S::Shared},
+                     {"shared::cta", S::Shared},
+                     {"local", S::Local},
+                     {"const", S::Const},
+                     {"param", S::Param},
+                     {"param::entry", S::Param},
+                     {"param::func", S::Param}},
                     S::Generic);
 }
 
 Scope Decoder::takeScope(Scope otherwise) {
-  return takeOne<Scope>({{"cta", Scope::Block}, {"cluster", Scope::Cluster}, {"gpu", Scope::Device}, {"sys", Scope::System}},
+  return takeOne<Scope>({{"cta", Scope::Block},
+                         {"cluster", Scope::Cluster},
+                         {"gpu", Scope::Device},
+                         {"sys", Scope::System}},
                         otherwise);
 }
 
 void Decoder::expectOperands(size_t least, size_t most) {
   if (operands() < least || operands() > most)
-    refuse("expected " + std::to_string(least) + (most > least ? " to " + std::to_string(most) : "") + " operands, found " +
-           std::to_string(operands()));
+    refuse("expected " + std::to_string(least) +
+           (most > least ? " to " + std::to_string(most) : "") +
+           " operands, found " + std::to_string(operands()));
 }
 
 /// 8-bit registers are kept as 16 bits: only ld, st and cvt touch them, and these know the width of lanes.
-static unsigned laneBytes(Type type) { return std::max(2u, ptx::bytesOf(type)); }
+static unsigned laneBytes(Type type) {
+  return std::max(2u, ptx::bytesOf(type));
+}
 
 bool Decoder::isPredicate(const ptx::Operand &operand) const {
-  return operand.kind == OperandKind::Register && current->source->registers[operand.index].type == Type::Pred;
+  return operand.kind == OperandKind::Register &&
+         current->source->registers[operand.index].type == Type::Pred;
 }
 
 unsigned Decoder::registerBytes(const ptx::Operand &operand) const {
@@ -211,31 +232,40 @@ Operand Decoder::place(State &state, uint32_t index) {
     code = state.predicates | Operand::kFrame;
     state.predicates += kPredicateSlot;
   } else {
-    code = allocateFrame(state, laneArrayBytes(laneBytes(type))) | Operand::kFrame;
+    code =
+        allocateFrame(state, laneArrayBytes(laneBytes(type))) | Operand::kFrame;
   }
   return {code};
 }
 
 Operand Decoder::scratch(unsigned bytes) {
-  return {allocateFrame(*current, laneArrayBytes(std::max(2u, bytes))) | Operand::kFrame};
+  return {allocateFrame(*current, laneArrayBytes(std::max(2u, bytes))) |
+          Operand::kFrame};
 }
 
-Operand Decoder::registerOperand(uint32_t index) { return place(*current, index); }
+Operand Decoder::registerOperand(uint32_t index) {
+  return place(*current, index);
+}
 
-uint64_t Decoder::convertLiteral(const ptx::Operand &operand, unsigned bytes, Type type) {
+uint64_t Decoder::convertLiteral(const ptx::Operand &operand, unsigned bytes,
+                                 Type type) {
   uint64_t bits = operand.bits;
   if (operand.kind == OperandKind::Float64 && (type == Type::F32 || bytes == 4))
-    return std::bit_cast<uint32_t>(static_cast<float>(std::bit_cast<double>(bits)));
+    return std::bit_cast<uint32_t>(
+        static_cast<float>(std::bit_cast<double>(bits)));
   if (operand.kind == OperandKind::Float32 && type == Type::F64)
-    return std::bit_cast<uint64_t>(static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(bits))));
+    return std::bit_cast<uint64_t>(
+        static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(bits))));
   return bytes >= 8 ? bits : bits & ((uint64_t(1) << (8 * bytes)) - 1);
 }
 
-Operand Decoder::source(const ptx::Operand &operand, unsigned bytes, Type type) {
+Operand Decoder::source(const ptx::Operand &operand, unsigned bytes,
+                        Type type) {
   switch (operand.kind) {
   case OperandKind::Register: {
     if (unsigned found = registerBytes(operand); found != std::max(2u, bytes))
-      refuse("register '" + operand.symbol + "' has " + std::to_string(8 * found) + " bits, expected " +
+      refuse("register '" + operand.symbol + "' has " +
+             std::to_string(8 * found) + " bits, expected " +
              std::to_string(8 * bytes));
     if (operand.negated)
       refuse("'!' belongs before a predicate");
@@ -259,14 +289,16 @@ Operand Decoder::source(const ptx::Operand &operand, unsigned bytes, Type type) 
   }
 }
 
-Operand Decoder::sourceWide(const ptx::Operand &operand, unsigned bytes, uint8_t &lane, Type type) {
+Operand Decoder::sourceWide(const ptx::Operand &operand, unsigned bytes,
+                            uint8_t &lane, Type type) {
   if (operand.kind != OperandKind::Register) {
     lane = static_cast<uint8_t>(std::max(2u, bytes));
     return source(operand, lane, type);
   }
   lane = static_cast<uint8_t>(registerBytes(operand));
   if (lane < bytes)
-    refuse("register '" + operand.symbol + "' has fewer than " + std::to_string(8 * bytes) + " bits");
+    refuse("register '" + operand.symbol + "' has fewer than " +
+           std::to_string(8 * bytes) + " bits");
   return place(*current, operand.index);
 }
 
@@ -278,7 +310,8 @@ Operand Decoder::destination(const ptx::Operand &operand, unsigned bytes) {
   return source(operand, bytes);
 }
 
-Operand Decoder::destinationWide(const ptx::Operand &operand, unsigned bytes, uint8_t &lane) {
+Operand Decoder::destinationWide(const ptx::Operand &operand, unsigned bytes,
+                                 uint8_t &lane) {
   if (operand.kind == OperandKind::Sink) {
     lane = static_cast<uint8_t>(std::max(2u, bytes));
     return scratch(lane);
@@ -316,7 +349,8 @@ uint64_t Decoder::literal(const ptx::Operand &operand, const char *what) const {
 
 Operand Decoder::constant(uint64_t bits, unsigned bytes) {
   bytes = std::max(2u, bytes);
-  auto [found, isNew] = constants.try_emplace({bits, bytes}, static_cast<uint32_t>(program.constants.size()));
+  auto [found, isNew] = constants.try_emplace(
+      {bits, bytes}, static_cast<uint32_t>(program.constants.size()));
   if (isNew) {
     program.constants.resize(program.constants.size() + laneArrayBytes(bytes));
     for (unsigned lane = 0; lane < 32; ++lane) {
@@ -342,26 +376,58 @@ uint32_t Decoder::keep(const std::vector<Operand> &list) {
 Operand Decoder::special(const std::string &name, unsigned bytes) {
   using S = Special;
   static const std::unordered_map<std::string_view, Special> table = {
-      {"%tid.x", S::TidX}, {"%tid.y", S::TidY}, {"%tid.z", S::TidZ}, {"%ntid.x", S::NtidX}, {"%ntid.y", S::NtidY},
-      {"%ntid.z", S::NtidZ}, {"%ctaid.x", S::CtaidX}, {"%ctaid.y", S::CtaidY}, {"%ctaid.z", S::CtaidZ},
-      {"%nctaid.x", S::NctaidX}, {"%nctaid.y", S::NctaidY}, {"%nctaid.z", S::NctaidZ}, {"%laneid", S::LaneId},
-      {"%warpid", S::WarpId}, {"%nwarpid", S::NwarpId}, {"%smid", S::SmId}, {"%nsmid", S::NsmId}, {"%gridid", S::GridId},
-      {"%lanemask_eq", S::LanemaskEq}, {"%lanemask_le", S::LanemaskLe}, {"%lanemask_lt", S::LanemaskLt},
-      {"%lanemask_ge", S::LanemaskGe}, {"%lanemask_gt", S::LanemaskGt}, {"%dynamic_smem_size", S::DynamicSmemSize},
-      {"%total_smem_size", S::TotalSmemSize}, {"%aggr_smem_size", S::AggrSmemSize}, {"%envreg1", S::EnvReg1},
-      {"%envreg2", S::EnvReg2}, {"WARP_SZ", S::WarpSize}, {"%clusterid.x", S::ClusterIdX}, {"%clusterid.y", S::ClusterIdY},
-      {"%clusterid.z", S::ClusterIdZ}, {"%nclusterid.x", S::NclusterIdX}, {"%nclusterid.y", S::NclusterIdY},
-      {"%nclusterid.z", S::NclusterIdZ}, {"%cluster_ctaid.x", S::ClusterCtaidX}, {"%cluster_ctaid.y", S::ClusterCtaidY},
-      {"%cluster_ctaid.z", S::ClusterCtaidZ}, {"%cluster_nctaid.x", S::ClusterNctaidX},
-      {"%cluster_nctaid.y", S::ClusterNctaidY}, {"%cluster_nctaid.z", S::ClusterNctaidZ},
-      {"%cluster_ctarank", S::ClusterCtarank}, {"%cluster_nctarank", S::ClusterNctarank}};
+      {"%tid.x", S::TidX},
+      {"%tid.y", S::TidY},
+      {"%tid.z", S::TidZ},
+      {"%ntid.x", S::NtidX},
+      {"%ntid.y", S::NtidY},
+      {"%ntid.z", S::NtidZ},
+      {"%ctaid.x", S::CtaidX},
+      {"%ctaid.y", S::CtaidY},
+      {"%ctaid.z", S::CtaidZ},
+      {"%nctaid.x", S::NctaidX},
+      {"%nctaid.y", S::NctaidY},
+      {"%nctaid.z", S::NctaidZ},
+      {"%laneid", S::LaneId},
+      {"%warpid", S::WarpId},
+      {"%nwarpid", S::NwarpId},
+      {"%smid", S::SmId},
+      {"%nsmid", S::NsmId},
+      {"%gridid", S::GridId},
+      {"%lanemask_eq", S::LanemaskEq},
+      {"%lanemask_le", S::LanemaskLe},
+      {"%lanemask_lt", S::LanemaskLt},
+      {"%lanemask_ge", S::LanemaskGe},
+      {"%lanemask_gt", S::LanemaskGt},
+      {"%dynamic_smem_size", S::DynamicSmemSize},
+      {"%total_smem_size", S::TotalSmemSize},
+      {"%aggr_smem_size", S::AggrSmemSize},
+      {"%envreg1", S::EnvReg1},
+      {"%envreg2", S::EnvReg2},
+      {"WARP_SZ", S::WarpSize},
+      {"%clusterid.x", S::ClusterIdX},
+      {"%clusterid.y", S::ClusterIdY},
+      {"%clusterid.z", S::ClusterIdZ},
+      {"%nclusterid.x", S::NclusterIdX},
+      {"%nclusterid.y", S::NclusterIdY},
+      {"%nclusterid.z", S::NclusterIdZ},
+      {"%cluster_ctaid.x", S::ClusterCtaidX},
+      {"%cluster_ctaid.y", S::ClusterCtaidY},
+      {"%cluster_ctaid.z", S::ClusterCtaidZ},
+      {"%cluster_nctaid.x", S::ClusterNctaidX},
+      {"%cluster_nctaid.y", S::ClusterNctaidY},
+      {"%cluster_nctaid.z", S::ClusterNctaidZ},
+      {"%cluster_ctarank", S::ClusterCtarank},
+      {"%cluster_nctarank", S::ClusterNctarank}};
   auto found = table.find(name);
   if (found == table.end())
     refuse("the simulator does not know '" + name + "' here");
   unsigned width = found->second == S::GridId ? 8 : 4;
   if (bytes != width)
-    refuse("'" + name + "' has " + std::to_string(8 * width) + " bits, expected " + std::to_string(8 * bytes));
-  auto [slot, isNew] = specialOffset.try_emplace(found->second, program.specialBytes);
+    refuse("'" + name + "' has " + std::to_string(8 * width) +
+           " bits, expected " + std::to_string(8 * bytes));
+  auto [slot, isNew] =
+      specialOffset.try_emplace(found->second, program.specialBytes);
   if (isNew) {
     program.specials.push_back({found->second, program.specialBytes});
     program.specialBytes += laneArrayBytes(width);
@@ -369,21 +435,27 @@ Operand Decoder::special(const std::string &name, unsigned bytes) {
   return {slot->second | Operand::kSpecial};
 }
 
-uint64_t Decoder::symbolAddress(const ptx::Operand &operand, ptx::Space &space) {
+uint64_t Decoder::symbolAddress(const ptx::Operand &operand,
+                                ptx::Space &space) {
   if (operand.index != ptx::None) {
     const ptx::Variable &variable = function().variables[operand.index];
     space = variable.space;
     if (space == ptx::Space::Param && !function().isKernel)
-      refuse("the address of parameter '" + variable.name + "' of a function is not supported");
-    if (space == ptx::Space::Local && !function().isKernel && in->opcode != "mov" && in->opcode != "ld" && in->opcode != "st")
-      refuse("the address of '" + variable.name + "' is only supported in mov, ld and st");
+      refuse("the address of parameter '" + variable.name +
+             "' of a function is not supported");
+    if (space == ptx::Space::Local && !function().isKernel &&
+        in->opcode != "mov" && in->opcode != "ld" && in->opcode != "st")
+      refuse("the address of '" + variable.name +
+             "' is only supported in mov, ld and st");
     return current->variables[operand.index] + operand.bits;
   }
-  if (auto found = globalAddress.find(operand.symbol); found != globalAddress.end()) {
+  if (auto found = globalAddress.find(operand.symbol);
+      found != globalAddress.end()) {
     space = ptx::Space::Global;
     return found->second + operand.bits;
   }
-  if (auto found = current->moduleShared.find(operand.symbol); found != current->moduleShared.end()) {
+  if (auto found = current->moduleShared.find(operand.symbol);
+      found != current->moduleShared.end()) {
     space = ptx::Space::Shared;
     return found->second + operand.bits;
   }
@@ -410,7 +482,8 @@ void Decoder::address(const ptx::Operand &operand) {
     out.imm = static_cast<int64_t>(symbolAddress(base, space));
     if (out.space == ptx::Space::Generic)
       out.space = space;
-    else if (out.space != space && !(out.space == ptx::Space::Const && space == ptx::Space::Global))
+    else if (out.space != space &&
+             !(out.space == ptx::Space::Const && space == ptx::Space::Global))
       refuse("'" + base.symbol + "' is not in the space of the access");
     return;
   }
@@ -419,25 +492,34 @@ void Decoder::address(const ptx::Operand &operand) {
   }
 }
 
-Decoder::ParameterSpace Decoder::parameterVariable(uint32_t of, uint32_t variable) {
+Decoder::ParameterSpace Decoder::parameterVariable(uint32_t of,
+                                                   uint32_t variable) {
   State &state = states[of];
   const ptx::Variable &declared = state.source->variables[variable];
   auto stride = static_cast<uint32_t>((declared.bytes + 15) & ~uint64_t(15));
-  return {{static_cast<uint32_t>(state.variables[variable]) | Operand::kFrame}, stride, static_cast<uint32_t>(declared.bytes)};
+  return {{static_cast<uint32_t>(state.variables[variable]) | Operand::kFrame},
+          stride,
+          static_cast<uint32_t>(declared.bytes)};
 }
 
-Operand Decoder::formalRegister(uint32_t of, uint32_t index) { return place(states[of], index); }
+Operand Decoder::formalRegister(uint32_t of, uint32_t index) {
+  return place(states[of], index);
+}
 
-uint32_t Decoder::pcOf(uint32_t instruction) const { return program.functions[currentIndex].entry + instruction; }
+uint32_t Decoder::pcOf(uint32_t instruction) const {
+  return program.functions[currentIndex].entry + instruction;
+}
 
-const ptx::Function *Decoder::findFunction(const std::string &name, uint32_t &index) const {
+const ptx::Function *Decoder::findFunction(const std::string &name,
+                                           uint32_t &index) const {
   const ptx::Function *found = module.findFunction(name);
   if (found)
     index = static_cast<uint32_t>(found - module.functions.data());
   return found;
 }
 
-Result<std::unique_ptr<Program>> decode(const ptx::Module &module, GlobalMemory &memory, int device) {
+Result<std::unique_ptr<Program>> decode(const ptx::Module &module,
+                                        GlobalMemory &memory, int device) {
   auto program = std::make_unique<Program>();
   try {
     Decoder(module, memory, device, *program).run();

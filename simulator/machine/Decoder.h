@@ -23,7 +23,8 @@ struct DecodeError : std::runtime_error {
 
 class Decoder {
 public:
-  Decoder(const ptx::Module &module, GlobalMemory &memory, int device, Program &program);
+  Decoder(const ptx::Module &module, GlobalMemory &memory, int device,
+          Program &program);
   /// Throws DecodeError.
   void run();
 
@@ -38,7 +39,8 @@ public:
   void require(std::string_view modifier);
   /// The first that is there, or `otherwise`.
   template <typename T>
-  T takeOne(std::initializer_list<std::pair<std::string_view, T>> table, T otherwise) {
+  T takeOne(std::initializer_list<std::pair<std::string_view, T>> table,
+            T otherwise) {
     for (auto &[name, value] : table)
       if (take(name))
         return value;
@@ -58,20 +60,33 @@ public:
   size_t operands() const { return in->operands.size(); }
   void expectOperands(size_t least, size_t most);
   void expectOperands(size_t count) { expectOperands(count, count); }
-  const ptx::Operand &operand(size_t index) const { return in->operands[index]; }
+  const ptx::Operand &operand(size_t index) const {
+    return in->operands[index];
+  }
   bool isPredicate(const ptx::Operand &operand) const;
   unsigned registerBytes(const ptx::Operand &operand) const;
 
   /// A register or literal of exactly `bytes` per lane. Literals of type `type` are converted where it is a float.
-  Operand source(const ptx::Operand &operand, unsigned bytes, ptx::Type type = ptx::Type::None);
-  Operand source(size_t index, ptx::Type type) { return source(operand(index), ptx::bytesOf(type), type); }
-  Operand sourceBytes(size_t index, unsigned bytes) { return source(operand(index), bytes); }
+  Operand source(const ptx::Operand &operand, unsigned bytes,
+                 ptx::Type type = ptx::Type::None);
+  Operand source(size_t index, ptx::Type type) {
+    return source(operand(index), ptx::bytesOf(type), type);
+  }
+  Operand sourceBytes(size_t index, unsigned bytes) {
+    return source(operand(index), bytes);
+  }
   /// A register of at least `bytes` per lane, or a literal; `lane` becomes its bytes per lane.
-  Operand sourceWide(const ptx::Operand &operand, unsigned bytes, uint8_t &lane, ptx::Type type = ptx::Type::None);
+  Operand sourceWide(const ptx::Operand &operand, unsigned bytes, uint8_t &lane,
+                     ptx::Type type = ptx::Type::None);
   Operand destination(const ptx::Operand &operand, unsigned bytes);
-  Operand destination(size_t index, ptx::Type type) { return destination(operand(index), ptx::bytesOf(type)); }
-  Operand destinationBytes(size_t index, unsigned bytes) { return destination(operand(index), bytes); }
-  Operand destinationWide(const ptx::Operand &operand, unsigned bytes, uint8_t &lane);
+  Operand destination(size_t index, ptx::Type type) {
+    return destination(operand(index), ptx::bytesOf(type));
+  }
+  Operand destinationBytes(size_t index, unsigned bytes) {
+    return destination(operand(index), bytes);
+  }
+  Operand destinationWide(const ptx::Operand &operand, unsigned bytes,
+                          uint8_t &lane);
   Operand sourcePredicate(const ptx::Operand &operand);
   Operand destinationPredicate(const ptx::Operand &operand);
   uint64_t literal(const ptx::Operand &operand, const char *what) const;
@@ -102,7 +117,8 @@ public:
   Operand formalRegister(uint32_t function, uint32_t index);
   /// pc of an instruction of the function being decoded.
   uint32_t pcOf(uint32_t instruction) const;
-  const ptx::Function *findFunction(const std::string &name, uint32_t &index) const;
+  const ptx::Function *findFunction(const std::string &name,
+                                    uint32_t &index) const;
 
   Program &program;
   const ptx::Module &module;
@@ -112,9 +128,11 @@ private:
   struct State {
     const ptx::Function *source = nullptr;
     std::vector<uint32_t> registers; ///< Operand::code of each, or kUnplaced
-    std::vector<uint64_t> variables; ///< address in its space, or the frame offset of a .param
+    std::vector<uint64_t>
+        variables; ///< address in its space, or the frame offset of a .param
     uint32_t frame = 0, predicates = 0, predicatesEnd = 0;
-    std::map<std::string, uint64_t> moduleShared; ///< addresses of module-scope shared variables
+    std::map<std::string, uint64_t>
+        moduleShared; ///< addresses of module-scope shared variables
   };
   static constexpr uint32_t kUnplaced = UINT32_MAX;
 
@@ -129,7 +147,8 @@ private:
   void decodeInstruction(const ptx::Instruction &instruction);
   void computeStacks();
   Operand special(const std::string &name, unsigned bytes);
-  static uint64_t convertLiteral(const ptx::Operand &operand, unsigned bytes, ptx::Type type);
+  static uint64_t convertLiteral(const ptx::Operand &operand, unsigned bytes,
+                                 ptx::Type type);
 
   int device;
   std::vector<State> states;

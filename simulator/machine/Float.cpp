@@ -15,16 +15,62 @@ using ptx::Type;
 
 namespace {
 
-constexpr Mode modeOf(unsigned index) { return {static_cast<Rounding>(index & 3), (index & 4) != 0, (index & 8) != 0}; }
-unsigned indexOf(Mode mode) { return unsigned(mode.rounding) | mode.ftz << 2 | mode.sat << 3; }
+constexpr Mode modeOf(unsigned index) {
+  return {static_cast<Rounding>(index & 3), (index & 4) != 0, (index & 8) != 0};
+}
+unsigned indexOf(Mode mode) {
+  return unsigned(mode.rounding) | mode.ftz << 2 | mode.sat << 3;
+}
 
-template <Mode M> struct Add { template <typename T> T operator()(T a, T b) const { return add<M>(a, b); } };
-template <Mode M> struct Sub { template <typename T> T operator()(T a, T b) const { return sub<M>(a, b); } };
-template <Mode M> struct Mul { template <typename T> T operator()(T a, T b) const { return mul<M>(a, b); } };
-template <Mode M> struct Div { template <typename T> T operator()(T a, T b) const { return div<M>(a, b); } };
-template <Mode M> struct Fma { template <typename T> T operator()(T a, T b, T c) const { return fma<M>(a, b, c); } };
-template <Mode M> struct Rcp { template <typename T> T operator()(T a) const { return rcp<M>(a); } };
-template <Mode M> struct Sqrt { template <typename T> T operator()(T a) const { return sqrt<M>(a); } };
+template <Mode M>
+struct Add {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return add<M>(a, b);
+  }
+};
+template <Mode M>
+struct Sub {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return sub<M>(a, b);
+  }
+};
+template <Mode M>
+struct Mul {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return mul<M>(a, b);
+  }
+};
+template <Mode M>
+struct Div {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return div<M>(a, b);
+  }
+};
+template <Mode M>
+struct Fma {
+  template <typename T>
+  T operator()(T a, T b, T c) const {
+    return fma<M>(a, b, c);
+  }
+};
+template <Mode M>
+struct Rcp {
+  template <typename T>
+  T operator()(T a) const {
+    return rcp<M>(a);
+  }
+};
+template <Mode M>
+struct Sqrt {
+  template <typename T>
+  T operator()(T a) const {
+    return sqrt<M>(a);
+  }
+};
 
 /// The handler of an operation in every mode; f64 has only the four roundings.
 template <template <Mode> class Op, unsigned Operands, typename T>
@@ -44,7 +90,9 @@ Handler inMode(Mode mode) {
 
 template <template <Mode> class Op, unsigned Operands>
 Handler inMode(Type type, Mode mode) {
-  return type == Type::F32 ? inMode<Op, Operands, float>(mode) : type == Type::F64 ? inMode<Op, Operands, double>(mode) : nullptr;
+  return type == Type::F32   ? inMode<Op, Operands, float>(mode)
+         : type == Type::F64 ? inMode<Op, Operands, double>(mode)
+                             : nullptr;
 }
 
 void operandsOf(Decoder &d, Type type, unsigned sources) {
@@ -58,7 +106,8 @@ void operandsOf(Decoder &d, Type type, unsigned sources) {
 }
 
 void finish(Decoder &d, Type type, Handler handler) {
-  d.out.cls = type == Type::F64 ? InstructionClass::Float64 : InstructionClass::Float32;
+  d.out.cls =
+      type == Type::F64 ? InstructionClass::Float64 : InstructionClass::Float32;
   d.out.handler = handler;
   if (!handler)
     d.refuseType(type);
@@ -82,18 +131,24 @@ void decodeRounded(Decoder &d) {
 
 Flow approximation(Warp &w, const Instruction &i, uint32_t mask) {
   alignas(64) float result[32];
-  approximate(static_cast<Approximation>(i.kind), i.flags & 1, w.at<float>(i.a), result, w.block->state.options.perturbation);
+  approximate(static_cast<Approximation>(i.kind), i.flags & 1, w.at<float>(i.a),
+              result, w.block->state.options.perturbation);
   forLanes(mask, w.at<float>(i.d), [](float x) { return x; }, result);
   return Flow::Next;
 }
 Flow approximateDivision(Warp &w, const Instruction &i, uint32_t mask) {
   alignas(64) float result[32];
-  divideApproximately(i.kind, i.flags & 1, w.at<float>(i.a), w.at<float>(i.b), result, w.block->state.options.perturbation);
+  divideApproximately(i.kind, i.flags & 1, w.at<float>(i.a), w.at<float>(i.b),
+                      result, w.block->state.options.perturbation);
   forLanes(mask, w.at<float>(i.d), [](float x) { return x; }, result);
   return Flow::Next;
 }
-struct GrossRcp { double operator()(double x) const { return approximateRcp(x); } };
-struct GrossRsqrt { double operator()(double x) const { return approximateRsqrt(x); } };
+struct GrossRcp {
+  double operator()(double x) const { return approximateRcp(x); }
+};
+struct GrossRsqrt {
+  double operator()(double x) const { return approximateRsqrt(x); }
+};
 
 template <Approximation Function>
 void decodeApproximation(Decoder &d) {
@@ -133,18 +188,27 @@ void decodeDiv(Decoder &d) {
   d.out.cls = InstructionClass::Special;
 }
 void decodeRcp(Decoder &d) {
-  has(d, "approx") ? decodeApproximation<Approximation::Rcp>(d) : decodeRounded<Rcp, 1, RoundingWord::Required>(d);
+  has(d, "approx") ? decodeApproximation<Approximation::Rcp>(d)
+                   : decodeRounded<Rcp, 1, RoundingWord::Required>(d);
 }
 void decodeSqrt(Decoder &d) {
-  has(d, "approx") ? decodeApproximation<Approximation::Sqrt>(d) : decodeRounded<Sqrt, 1, RoundingWord::Required>(d);
+  has(d, "approx") ? decodeApproximation<Approximation::Sqrt>(d)
+                   : decodeRounded<Sqrt, 1, RoundingWord::Required>(d);
 }
 
 // -- Minimum, maximum, signs.
 
 constexpr MinMax minMaxOf(bool max, unsigned index) {
-  return {max, (index & 1) != 0, (index & 2) != 0, (index & 4) != 0, (index & 4) != 0};
+  return {max, (index & 1) != 0, (index & 2) != 0, (index & 4) != 0,
+          (index & 4) != 0};
 }
-template <MinMax M> struct MinMaxOf { template <typename T> T operator()(T a, T b) const { return minmax<M>(a, b); } };
+template <MinMax M>
+struct MinMaxOf {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return minmax<M>(a, b);
+  }
+};
 
 template <bool Max>
 void decodeMinMax(Decoder &d) {
@@ -154,11 +218,15 @@ void decodeMinMax(Decoder &d) {
   Type type = d.takeType();
   operandsOf(d, type, 2);
   static constexpr auto table = []<size_t... I>(std::index_sequence<I...>) {
-    return std::array<Handler, sizeof...(I)>{binary<float, float, MinMaxOf<minMaxOf(Max, I)>>...};
+    return std::array<Handler, sizeof...(I)>{
+        binary<float, float, MinMaxOf<minMaxOf(Max, I)>>...};
   }(std::make_index_sequence<8>());
   if (type == Type::F32)
     return finish(d, type, table[ftz | nan << 1 | xorsign << 2]);
-  finish(d, type, ftz || nan || xorsign ? nullptr : binary<double, double, MinMaxOf<minMaxOf(Max, 0)>>);
+  finish(d, type,
+         ftz || nan || xorsign
+             ? nullptr
+             : binary<double, double, MinMaxOf<minMaxOf(Max, 0)>>);
 }
 
 template <typename T>
@@ -167,19 +235,32 @@ template <typename T>
 constexpr BitsOf<T> kSign = BitsOf<T>(1) << (8 * sizeof(T) - 1);
 
 template <bool Flush>
-struct Abs { template <typename T> T operator()(T a) const {
-  if constexpr (Flush) a = flush(a);
-  return std::bit_cast<T>(BitsOf<T>(std::bit_cast<BitsOf<T>>(a) & ~kSign<T>));
-} };
+struct Abs {
+  template <typename T>
+  T operator()(T a) const {
+    if constexpr (Flush)
+      a = flush(a);
+    return std::bit_cast<T>(BitsOf<T>(std::bit_cast<BitsOf<T>>(a) & ~kSign<T>));
+  }
+};
 template <bool Flush>
-struct Neg { template <typename T> T operator()(T a) const {
-  if constexpr (Flush) a = flush(a);
-  return std::bit_cast<T>(BitsOf<T>(std::bit_cast<BitsOf<T>>(a) ^ kSign<T>));
-} };
+struct Neg {
+  template <typename T>
+  T operator()(T a) const {
+    if constexpr (Flush)
+      a = flush(a);
+    return std::bit_cast<T>(BitsOf<T>(std::bit_cast<BitsOf<T>>(a) ^ kSign<T>));
+  }
+};
 /// The magnitude of b with the sign of a.
-struct CopySign { template <typename T> T operator()(T a, T b) const {
-  return std::bit_cast<T>(BitsOf<T>((std::bit_cast<BitsOf<T>>(a) & kSign<T>) | (std::bit_cast<BitsOf<T>>(b) & ~kSign<T>)));
-} };
+struct CopySign {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return std::bit_cast<T>(
+        BitsOf<T>((std::bit_cast<BitsOf<T>>(a) & kSign<T>) |
+                  (std::bit_cast<BitsOf<T>>(b) & ~kSign<T>)));
+  }
+};
 
 template <template <bool> class Op>
 void decodeSign(Decoder &d) {
@@ -187,44 +268,65 @@ void decodeSign(Decoder &d) {
   Type type = d.takeType();
   operandsOf(d, type, 1);
   finish(d, type,
-         type == Type::F32 ? (ftz ? unary<float, float, Op<true>> : unary<float, float, Op<false>>)
+         type == Type::F32 ? (ftz ? unary<float, float, Op<true>>
+                                  : unary<float, float, Op<false>>)
          : ftz             ? nullptr
                            : unary<double, double, Op<false>>);
 }
 void decodeCopySign(Decoder &d) {
   Type type = d.takeType();
   operandsOf(d, type, 2);
-  finish(d, type, type == Type::F32 ? binary<float, float, CopySign> : binary<double, double, CopySign>);
+  finish(d, type,
+         type == Type::F32 ? binary<float, float, CopySign>
+                           : binary<double, double, CopySign>);
 }
 
 /// testp: kind is FP_NAN … of std::fpclassify as a set of bits.
-enum : uint8_t { IsNaN = 1, IsInfinite = 2, IsZero = 4, IsSubnormal = 8, IsNormal = 16 };
+enum : uint8_t {
+  IsNaN = 1,
+  IsInfinite = 2,
+  IsZero = 4,
+  IsSubnormal = 8,
+  IsNormal = 16
+};
 template <typename T>
 Flow testProperty(Warp &w, const Instruction &i, uint32_t mask) {
-  w.setPredicate(i.d, mask, lanesWhere(
-                                [&](T x) {
-                                  switch (std::fpclassify(x)) {
-                                  case FP_NAN: return (i.kind & IsNaN) != 0;
-                                  case FP_INFINITE: return (i.kind & IsInfinite) != 0;
-                                  case FP_ZERO: return (i.kind & IsZero) != 0;
-                                  case FP_SUBNORMAL: return (i.kind & IsSubnormal) != 0;
-                                  default: return (i.kind & IsNormal) != 0;
-                                  }
-                                },
-                                w.at<T>(i.a)));
+  w.setPredicate(i.d, mask,
+                 lanesWhere(
+                     [&](T x) {
+                       switch (std::fpclassify(x)) {
+                       case FP_NAN:
+                         return (i.kind & IsNaN) != 0;
+                       case FP_INFINITE:
+                         return (i.kind & IsInfinite) != 0;
+                       case FP_ZERO:
+                         return (i.kind & IsZero) != 0;
+                       case FP_SUBNORMAL:
+                         return (i.kind & IsSubnormal) != 0;
+                       default:
+                         return (i.kind & IsNormal) != 0;
+                       }
+                     },
+                     w.at<T>(i.a)));
   return Flow::Next;
 }
 void decodeTestp(Decoder &d) {
-  d.out.kind = d.takeOne<uint8_t>({{"finite", IsZero | IsSubnormal | IsNormal}, {"infinite", IsInfinite},
-                                   {"number", IsZero | IsSubnormal | IsNormal | IsInfinite}, {"notanumber", IsNaN},
-                                   {"normal", IsNormal}, {"subnormal", IsSubnormal}}, 0);
+  d.out.kind = d.takeOne<uint8_t>(
+      {{"finite", IsZero | IsSubnormal | IsNormal},
+       {"infinite", IsInfinite},
+       {"number", IsZero | IsSubnormal | IsNormal | IsInfinite},
+       {"notanumber", IsNaN},
+       {"normal", IsNormal},
+       {"subnormal", IsSubnormal}},
+      0);
   if (!d.out.kind)
     d.refuse("expected a property");
   Type type = d.takeType();
   d.expectOperands(2);
   d.out.d = d.destinationPredicate(d.operand(0));
   d.out.a = d.source(1, type);
-  finish(d, type, type == Type::F32 ? testProperty<float> : testProperty<double>);
+  finish(d, type,
+         type == Type::F32 ? testProperty<float> : testProperty<double>);
   d.out.cls = InstructionClass::Compare;
 }
 

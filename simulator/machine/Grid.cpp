@@ -14,7 +14,8 @@ constexpr uint64_t kQuantum = 2000;
 constexpr unsigned kIdleRounds = 256;
 
 struct Grid::Impl {
-  Impl(Launch launch, GlobalMemory &memory, const Options &options) : state(std::move(launch), memory, options) {}
+  Impl(Launch launch, GlobalMemory &memory, const Options &options)
+      : state(std::move(launch), memory, options) {}
 
   LaunchState state;
   std::vector<std::unique_ptr<Block>> resident;
@@ -39,7 +40,9 @@ Grid::Grid(Launch launch, GlobalMemory &memory, const Options &options)
     : impl(std::make_unique<Impl>(std::move(launch), memory, options)) {}
 Grid::~Grid() = default;
 
-const std::optional<Diagnosis> &Grid::failure() const { return impl->state.failure; }
+const std::optional<Diagnosis> &Grid::failure() const {
+  return impl->state.failure;
+}
 const Counters &Grid::counters() const { return impl->state.counters; }
 uint64_t Grid::executed() const { return impl->state.executed; }
 std::string Grid::blockedReport() const { return impl->report(); }
@@ -49,7 +52,8 @@ std::string Grid::Impl::report() const {
   for (const auto &block : resident)
     text += block->describe();
   if (nextBlock < blocks)
-    text += "  " + std::to_string(blocks - nextBlock) + " blocks have not started: " + std::to_string(resident.size()) +
+    text += "  " + std::to_string(blocks - nextBlock) +
+            " blocks have not started: " + std::to_string(resident.size()) +
             " are resident at a time\n";
   return text;
 }
@@ -65,23 +69,34 @@ void Grid::Impl::check() {
     blocks *= launch.grid[i];
   }
   auto triple = [](const uint32_t (&v)[3]) {
-    return "(" + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," + std::to_string(v[2]) + ")";
+    return "(" + std::to_string(v[0]) + "," + std::to_string(v[1]) + "," +
+           std::to_string(v[2]) + ")";
   };
-  uint64_t most = uint64_t(kernel.maxThreads[0]) * kernel.maxThreads[1] * kernel.maxThreads[2];
+  uint64_t most = uint64_t(kernel.maxThreads[0]) * kernel.maxThreads[1] *
+                  kernel.maxThreads[2];
   if (threads == 0 || threads > 1024)
-    return fail("launch", "a block of " + triple(launch.block) + " threads; 1 to 1024 are possible");
+    return fail("launch", "a block of " + triple(launch.block) +
+                              " threads; 1 to 1024 are possible");
   if (most && threads > most)
-    return fail("launch", "a block of " + triple(launch.block) + " threads; .maxntid says " + triple(kernel.maxThreads));
-  if (kernel.requiredThreads[0] && !std::equal(launch.block, launch.block + 3, kernel.requiredThreads))
-    return fail("launch", "a block of " + triple(launch.block) + " threads; .reqntid says " + triple(kernel.requiredThreads));
+    return fail("launch", "a block of " + triple(launch.block) +
+                              " threads; .maxntid says " +
+                              triple(kernel.maxThreads));
+  if (kernel.requiredThreads[0] &&
+      !std::equal(launch.block, launch.block + 3, kernel.requiredThreads))
+    return fail("launch", "a block of " + triple(launch.block) +
+                              " threads; .reqntid says " +
+                              triple(kernel.requiredThreads));
   if (blocks == 0 || blocks >= (uint64_t(1) << 31) * 65536)
     return fail("launch", "a grid of " + triple(launch.grid) + " blocks");
   if (launch.parameters.size() != kernel.parameterBytes)
-    return fail("launch", std::to_string(launch.parameters.size()) + " bytes of parameters; the kernel has " +
+    return fail("launch", std::to_string(launch.parameters.size()) +
+                              " bytes of parameters; the kernel has " +
                               std::to_string(kernel.parameterBytes));
   if (launch.cooperative && blocks > std::max(1u, launch.residentBlocks))
-    return fail("launch", "a cooperative grid of " + std::to_string(blocks) + " blocks; " +
-                              std::to_string(launch.residentBlocks) + " fit on the device");
+    return fail("launch", "a cooperative grid of " + std::to_string(blocks) +
+                              " blocks; " +
+                              std::to_string(launch.residentBlocks) +
+                              " fit on the device");
   if (state.options.seed && blocks <= (1u << 24)) {
     for (uint64_t i = 0; i < blocks; ++i)
       order.push_back(static_cast<uint32_t>(i));
@@ -135,7 +150,8 @@ Grid::State Grid::advance(uint64_t instructions) {
       }
     }
     bool changed = state.changes != changes;
-    if (!ran && !changed && !spinning && executed == state.executed && !g.resident.empty()) {
+    if (!ran && !changed && !spinning && executed == state.executed &&
+        !g.resident.empty()) {
       g.fail("deadlock", "every warp waits for another:\n" + g.report());
       return State::Failed;
     }

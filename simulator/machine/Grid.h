@@ -36,8 +36,9 @@ struct Launch {
   uint32_t residentBlocks = 1; ///< that fit on the device at a time
   uint32_t multiprocessors = 1;
   uint64_t gridId = 0;
-  uint64_t cooperativeWorkspace = 0; ///< %envreg1 (high word) and %envreg2; zeroed device memory
-  Clock *clock = nullptr;            ///< null: one of its own
+  uint64_t cooperativeWorkspace =
+      0; ///< %envreg1 (high word) and %envreg2; zeroed device memory
+  Clock *clock = nullptr; ///< null: one of its own
 };
 
 class Grid {

@@ -12,41 +12,86 @@ using ptx::Type;
 namespace {
 
 /// flags of the instruction.
-HalfMode modeOf(const Instruction &i) { return {(i.flags & 1) != 0, (i.flags & 2) != 0, (i.flags & 4) != 0}; }
+HalfMode modeOf(const Instruction &i) {
+  return {(i.flags & 1) != 0, (i.flags & 2) != 0, (i.flags & 4) != 0};
+}
 
-struct Add { template <Format F> static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode m) { return Half<F>::add(a, b, m); } };
-struct Sub { template <Format F> static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode m) { return Half<F>::sub(a, b, m); } };
-struct Mul { template <Format F> static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode m) { return Half<F>::mul(a, b, m); } };
-struct Fma { template <Format F> static uint16_t of(uint16_t a, uint16_t b, uint16_t c, HalfMode m) { return Half<F>::fma(a, b, c, m); } };
+struct Add {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode m) {
+    return Half<F>::add(a, b, m);
+  }
+};
+struct Sub {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode m) {
+    return Half<F>::sub(a, b, m);
+  }
+};
+struct Mul {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode m) {
+    return Half<F>::mul(a, b, m);
+  }
+};
+struct Fma {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t b, uint16_t c, HalfMode m) {
+    return Half<F>::fma(a, b, c, m);
+  }
+};
 template <MinMax M>
-struct Extreme { template <Format F> static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode) { return Half<F>::template minmax<M>(a, b); } };
-struct Abs { template <Format F> static uint16_t of(uint16_t a, uint16_t, uint16_t, HalfMode m) {
-  return (m.ftz && !(a & F.infinity()) ? 0 : a) & 0x7fff; } };
-struct Neg { template <Format F> static uint16_t of(uint16_t a, uint16_t, uint16_t, HalfMode m) {
-  return (m.ftz && !(a & F.infinity()) ? a & 0x8000 : a) ^ 0x8000; } };
+struct Extreme {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t b, uint16_t, HalfMode) {
+    return Half<F>::template minmax<M>(a, b);
+  }
+};
+struct Abs {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t, uint16_t, HalfMode m) {
+    return (m.ftz && !(a & F.infinity()) ? 0 : a) & 0x7fff;
+  }
+};
+struct Neg {
+  template <Format F>
+  static uint16_t of(uint16_t a, uint16_t, uint16_t, HalfMode m) {
+    return (m.ftz && !(a & F.infinity()) ? a & 0x8000 : a) ^ 0x8000;
+  }
+};
 
 template <typename Op, Format F, typename T>
 Flow compute(Warp &w, const Instruction &i, uint32_t mask) {
   HalfMode mode = modeOf(i);
-  forLanes(mask, w.at<T>(i.d),
-           [=](T a, T b, T c) {
-             T result = Op::template of<F>(uint16_t(a), uint16_t(b), uint16_t(c), mode);
-             if constexpr (sizeof(T) == 4)
-               result |= uint32_t(Op::template of<F>(uint16_t(a >> 16), uint16_t(b >> 16), uint16_t(c >> 16), mode)) << 16;
-             return result;
-           },
-           w.at<T>(i.a), w.at<T>(i.b), w.at<T>(i.c));
+  forLanes(
+      mask, w.at<T>(i.d),
+      [=](T a, T b, T c) {
+        T result =
+            Op::template of<F>(uint16_t(a), uint16_t(b), uint16_t(c), mode);
+        if constexpr (sizeof(T) == 4)
+          result |=
+              uint32_t(Op::template of<F>(uint16_t(a >> 16), uint16_t(b >> 16),
+                                          uint16_t(c >> 16), mode))
+              << 16;
+        return result;
+      },
+      w.at<T>(i.a), w.at<T>(i.b), w.at<T>(i.c));
   return Flow::Next;
 }
 
 template <typename Op>
 Handler of(Type type) {
   switch (type) {
-  case Type::F16: return compute<Op, F16, uint16_t>;
-  case Type::F16x2: return compute<Op, F16, uint32_t>;
-  case Type::BF16: return compute<Op, BF16, uint16_t>;
-  case Type::BF16x2: return compute<Op, BF16, uint32_t>;
-  default: return nullptr;
+  case Type::F16:
+    return compute<Op, F16, uint16_t>;
+  case Type::F16x2:
+    return compute<Op, F16, uint32_t>;
+  case Type::BF16:
+    return compute<Op, BF16, uint16_t>;
+  case Type::BF16x2:
+    return compute<Op, BF16, uint32_t>;
+  default:
+    return nullptr;
   }
 }
 
@@ -91,14 +136,26 @@ void decodeMinMax(Decoder &d) {
   Type type = d.takeType();
   operandsOf(d, type, 2);
   switch (ftz | nan << 1 | xorsign << 2) {
-  case 0: return finish(d, type, of<Extreme<MinMax{Max}>>(type));
-  case 1: return finish(d, type, of<Extreme<MinMax{Max, true}>>(type));
-  case 2: return finish(d, type, of<Extreme<MinMax{Max, false, true}>>(type));
-  case 3: return finish(d, type, of<Extreme<MinMax{Max, true, true}>>(type));
-  case 4: return finish(d, type, of<Extreme<MinMax{Max, false, false, true, true}>>(type));
-  case 5: return finish(d, type, of<Extreme<MinMax{Max, true, false, true, true}>>(type));
-  case 6: return finish(d, type, of<Extreme<MinMax{Max, false, true, true, true}>>(type));
-  default: return finish(d, type, of<Extreme<MinMax{Max, true, true, true, true}>>(type));
+  case 0:
+    return finish(d, type, of<Extreme<MinMax{Max}>>(type));
+  case 1:
+    return finish(d, type, of<Extreme<MinMax{Max, true}>>(type));
+  case 2:
+    return finish(d, type, of<Extreme<MinMax{Max, false, true}>>(type));
+  case 3:
+    return finish(d, type, of<Extreme<MinMax{Max, true, true}>>(type));
+  case 4:
+    return finish(d, type,
+                  of<Extreme<MinMax{Max, false, false, true, true}>>(type));
+  case 5:
+    return finish(d, type,
+                  of<Extreme<MinMax{Max, true, false, true, true}>>(type));
+  case 6:
+    return finish(d, type,
+                  of<Extreme<MinMax{Max, false, true, true, true}>>(type));
+  default:
+    return finish(d, type,
+                  of<Extreme<MinMax{Max, true, true, true, true}>>(type));
   }
 }
 
@@ -110,9 +167,11 @@ Flow approximation(Warp &w, const Instruction &i, uint32_t mask) {
   constexpr unsigned count = 32 * sizeof(T) / 2;
   auto *to = reinterpret_cast<uint16_t *>(result);
   if (Brain)
-    approximateBF16(function, w.at<uint16_t>(i.a), to, count, w.block->state.options.perturbation);
+    approximateBF16(function, w.at<uint16_t>(i.a), to, count,
+                    w.block->state.options.perturbation);
   else
-    approximateF16(function, w.at<uint16_t>(i.a), to, count, w.block->state.options.perturbation);
+    approximateF16(function, w.at<uint16_t>(i.a), to, count,
+                   w.block->state.options.perturbation);
   forLanes(mask, w.at<T>(i.d), [](T x) { return x; }, result);
   return Flow::Next;
 }
@@ -128,11 +187,20 @@ void decodeApproximation(Decoder &d) {
   operandsOf(d, type, 1);
   d.out.kind = static_cast<uint8_t>(Function);
   switch (type) {
-  case Type::F16: finish(d, type, approximation<false, uint16_t>); break;
-  case Type::F16x2: finish(d, type, approximation<false, uint32_t>); break;
-  case Type::BF16: finish(d, type, approximation<true, uint16_t>); break;
-  case Type::BF16x2: finish(d, type, approximation<true, uint32_t>); break;
-  default: d.refuseType(type);
+  case Type::F16:
+    finish(d, type, approximation<false, uint16_t>);
+    break;
+  case Type::F16x2:
+    finish(d, type, approximation<false, uint32_t>);
+    break;
+  case Type::BF16:
+    finish(d, type, approximation<true, uint16_t>);
+    break;
+  case Type::BF16x2:
+    finish(d, type, approximation<true, uint32_t>);
+    break;
+  default:
+    d.refuseType(type);
   }
   d.out.cls = InstructionClass::Special;
 }

@@ -18,67 +18,133 @@ using Wrap = std::conditional_t<sizeof(T) <= 4, uint32_t, uint64_t>;
 /// Twice as wide.
 template <typename T>
 struct Double;
-template <> struct Double<int16_t> { using type = int32_t; };
-template <> struct Double<uint16_t> { using type = uint32_t; };
-template <> struct Double<int32_t> { using type = int64_t; };
-template <> struct Double<uint32_t> { using type = uint64_t; };
-template <> struct Double<int64_t> { using type = __int128; };
-template <> struct Double<uint64_t> { using type = unsigned __int128; };
+template <>
+struct Double<int16_t> {
+  using type = int32_t;
+};
+template <>
+struct Double<uint16_t> {
+  using type = uint32_t;
+};
+template <>
+struct Double<int32_t> {
+  using type = int64_t;
+};
+template <>
+struct Double<uint32_t> {
+  using type = uint64_t;
+};
+template <>
+struct Double<int64_t> {
+  using type = __int128;
+};
+template <>
+struct Double<uint64_t> {
+  using type = unsigned __int128;
+};
 template <typename T>
 using DoubleOf = typename Double<T>::type;
 
 struct Add {
-  template <typename T> T operator()(T a, T b) const { return T(Wrap<T>(a) + Wrap<T>(b)); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(Wrap<T>(a) + Wrap<T>(b));
+  }
 };
 struct Sub {
-  template <typename T> T operator()(T a, T b) const { return T(Wrap<T>(a) - Wrap<T>(b)); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(Wrap<T>(a) - Wrap<T>(b));
+  }
 };
 struct MulLo {
-  template <typename T> T operator()(T a, T b) const { return T(Wrap<T>(a) * Wrap<T>(b)); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(Wrap<T>(a) * Wrap<T>(b));
+  }
 };
 struct MulHi {
-  template <typename T> T operator()(T a, T b) const { return T(DoubleOf<T>(a) * DoubleOf<T>(b) >> (8 * sizeof(T))); }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(DoubleOf<T>(a) * DoubleOf<T>(b) >> (8 * sizeof(T)));
+  }
 };
 struct MulWide {
-  template <typename T> DoubleOf<T> operator()(T a, T b) const { return DoubleOf<T>(a) * DoubleOf<T>(b); }
+  template <typename T>
+  DoubleOf<T> operator()(T a, T b) const {
+    return DoubleOf<T>(a) * DoubleOf<T>(b);
+  }
 };
 struct MadLo {
-  template <typename T> T operator()(T a, T b, T c) const { return Add()(MulLo()(a, b), c); }
+  template <typename T>
+  T operator()(T a, T b, T c) const {
+    return Add()(MulLo()(a, b), c);
+  }
 };
 struct MadHi {
-  template <typename T> T operator()(T a, T b, T c) const { return Add()(MulHi()(a, b), c); }
+  template <typename T>
+  T operator()(T a, T b, T c) const {
+    return Add()(MulHi()(a, b), c);
+  }
 };
 struct MadWide {
-  template <typename T> DoubleOf<T> operator()(T a, T b, DoubleOf<T> c) const { return Add()(MulWide()(a, b), c); }
+  template <typename T>
+  DoubleOf<T> operator()(T a, T b, DoubleOf<T> c) const {
+    return Add()(MulWide()(a, b), c);
+  }
 };
 struct Min {
-  template <typename T> T operator()(T a, T b) const { return a < b ? a : b; }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return a < b ? a : b;
+  }
 };
 struct Max {
-  template <typename T> T operator()(T a, T b) const { return a > b ? a : b; }
+  template <typename T>
+  T operator()(T a, T b) const {
+    return a > b ? a : b;
+  }
 };
 struct Abs {
-  template <typename T> T operator()(T a) const { return a < 0 ? T(Wrap<T>(0) - Wrap<T>(a)) : a; }
+  template <typename T>
+  T operator()(T a) const {
+    return a < 0 ? T(Wrap<T>(0) - Wrap<T>(a)) : a;
+  }
 };
 struct Neg {
-  template <typename T> T operator()(T a) const { return T(Wrap<T>(0) - Wrap<T>(a)); }
+  template <typename T>
+  T operator()(T a) const {
+    return T(Wrap<T>(0) - Wrap<T>(a));
+  }
 };
 struct Sad { // c + |a - b|
-  template <typename T> T operator()(T a, T b, T c) const { return Add()(a < b ? Sub()(b, a) : Sub()(a, b), c); }
+  template <typename T>
+  T operator()(T a, T b, T c) const {
+    return Add()(a < b ? Sub()(b, a) : Sub()(a, b), c);
+  }
 };
-int32_t clampToInt(int64_t x) { return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : int32_t(x); }
+int32_t clampToInt(int64_t x) {
+  return x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : int32_t(x);
+}
 struct AddSat {
-  int32_t operator()(int32_t a, int32_t b) const { return clampToInt(int64_t(a) + b); }
+  int32_t operator()(int32_t a, int32_t b) const {
+    return clampToInt(int64_t(a) + b);
+  }
 };
 struct SubSat {
-  int32_t operator()(int32_t a, int32_t b) const { return clampToInt(int64_t(a) - b); }
+  int32_t operator()(int32_t a, int32_t b) const {
+    return clampToInt(int64_t(a) - b);
+  }
 };
 struct MadHiSat {
-  int32_t operator()(int32_t a, int32_t b, int32_t c) const { return clampToInt((int64_t(a) * b >> 32) + c); }
+  int32_t operator()(int32_t a, int32_t b, int32_t c) const {
+    return clampToInt((int64_t(a) * b >> 32) + c);
+  }
 };
 /// Signed division by -1 may overflow on the host; the result wraps.
 struct Div {
-  template <typename T> T operator()(T a, T b) const {
+  template <typename T>
+  T operator()(T a, T b) const {
     if constexpr (std::is_signed_v<T>)
       return b == 0 ? T(-1) : b == -1 ? Neg()(a) : T(a / b);
     else
@@ -86,7 +152,8 @@ struct Div {
   }
 };
 struct Rem {
-  template <typename T> T operator()(T a, T b) const {
+  template <typename T>
+  T operator()(T a, T b) const {
     if constexpr (std::is_signed_v<T>)
       return b == 0 ? a : b == -1 ? T(0) : T(a % b);
     else
@@ -94,20 +161,29 @@ struct Rem {
   }
 };
 struct Mul24Lo {
-  int32_t operator()(int32_t a, int32_t b) const { return MulLo()(int32_t(a << 8) >> 8, int32_t(b << 8) >> 8); }
-  uint32_t operator()(uint32_t a, uint32_t b) const { return (a & 0xffffff) * (b & 0xffffff); }
+  int32_t operator()(int32_t a, int32_t b) const {
+    return MulLo()(int32_t(a << 8) >> 8, int32_t(b << 8) >> 8);
+  }
+  uint32_t operator()(uint32_t a, uint32_t b) const {
+    return (a & 0xffffff) * (b & 0xffffff);
+  }
 };
 struct Mul24Hi {
   int32_t operator()(int32_t a, int32_t b) const {
-    return int32_t(int64_t(int32_t(uint32_t(a) << 8) >> 8) * int64_t(int32_t(uint32_t(b) << 8) >> 8) >> 16);
+    return int32_t(int64_t(int32_t(uint32_t(a) << 8) >> 8) *
+                       int64_t(int32_t(uint32_t(b) << 8) >> 8) >>
+                   16);
   }
-  uint32_t operator()(uint32_t a, uint32_t b) const { return uint32_t(uint64_t(a & 0xffffff) * (b & 0xffffff) >> 16); }
+  uint32_t operator()(uint32_t a, uint32_t b) const {
+    return uint32_t(uint64_t(a & 0xffffff) * (b & 0xffffff) >> 16);
+  }
 };
 /// Two halves of 16 bits.
 template <typename Half, typename F>
 struct Packed {
   uint32_t operator()(uint32_t a, uint32_t b) const {
-    uint32_t low = uint16_t(F()(Half(a), Half(b))), high = uint16_t(F()(Half(a >> 16), Half(b >> 16)));
+    uint32_t low = uint16_t(F()(Half(a), Half(b))),
+             high = uint16_t(F()(Half(a >> 16), Half(b >> 16)));
     return low | high << 16;
   }
 };
@@ -115,54 +191,82 @@ struct Packed {
 template <typename F>
 Handler unaryOf(Type type) {
   switch (type) {
-  case Type::S16: return unary<int16_t, int16_t, F>;
-  case Type::S32: return unary<int32_t, int32_t, F>;
-  case Type::S64: return unary<int64_t, int64_t, F>;
-  default: return nullptr;
+  case Type::S16:
+    return unary<int16_t, int16_t, F>;
+  case Type::S32:
+    return unary<int32_t, int32_t, F>;
+  case Type::S64:
+    return unary<int64_t, int64_t, F>;
+  default:
+    return nullptr;
   }
 }
 template <typename F>
 Handler binaryOf(Type type) {
   switch (type) {
-  case Type::U16: return binary<uint16_t, uint16_t, F>;
-  case Type::S16: return binary<int16_t, int16_t, F>;
-  case Type::U32: return binary<uint32_t, uint32_t, F>;
-  case Type::S32: return binary<int32_t, int32_t, F>;
-  case Type::U64: return binary<uint64_t, uint64_t, F>;
-  case Type::S64: return binary<int64_t, int64_t, F>;
-  default: return nullptr;
+  case Type::U16:
+    return binary<uint16_t, uint16_t, F>;
+  case Type::S16:
+    return binary<int16_t, int16_t, F>;
+  case Type::U32:
+    return binary<uint32_t, uint32_t, F>;
+  case Type::S32:
+    return binary<int32_t, int32_t, F>;
+  case Type::U64:
+    return binary<uint64_t, uint64_t, F>;
+  case Type::S64:
+    return binary<int64_t, int64_t, F>;
+  default:
+    return nullptr;
   }
 }
 template <typename F>
 Handler ternaryOf(Type type) {
   switch (type) {
-  case Type::U16: return ternary<uint16_t, uint16_t, F>;
-  case Type::S16: return ternary<int16_t, int16_t, F>;
-  case Type::U32: return ternary<uint32_t, uint32_t, F>;
-  case Type::S32: return ternary<int32_t, int32_t, F>;
-  case Type::U64: return ternary<uint64_t, uint64_t, F>;
-  case Type::S64: return ternary<int64_t, int64_t, F>;
-  default: return nullptr;
+  case Type::U16:
+    return ternary<uint16_t, uint16_t, F>;
+  case Type::S16:
+    return ternary<int16_t, int16_t, F>;
+  case Type::U32:
+    return ternary<uint32_t, uint32_t, F>;
+  case Type::S32:
+    return ternary<int32_t, int32_t, F>;
+  case Type::U64:
+    return ternary<uint64_t, uint64_t, F>;
+  case Type::S64:
+    return ternary<int64_t, int64_t, F>;
+  default:
+    return nullptr;
   }
 }
 template <typename F>
 Handler binaryWide(Type type) {
   switch (type) {
-  case Type::U16: return binary<uint32_t, uint16_t, F>;
-  case Type::S16: return binary<int32_t, int16_t, F>;
-  case Type::U32: return binary<uint64_t, uint32_t, F>;
-  case Type::S32: return binary<int64_t, int32_t, F>;
-  default: return nullptr;
+  case Type::U16:
+    return binary<uint32_t, uint16_t, F>;
+  case Type::S16:
+    return binary<int32_t, int16_t, F>;
+  case Type::U32:
+    return binary<uint64_t, uint32_t, F>;
+  case Type::S32:
+    return binary<int64_t, int32_t, F>;
+  default:
+    return nullptr;
   }
 }
 template <typename F>
 Handler ternaryWide(Type type) {
   switch (type) {
-  case Type::U16: return ternary<uint32_t, uint16_t, F, uint32_t>;
-  case Type::S16: return ternary<int32_t, int16_t, F, int32_t>;
-  case Type::U32: return ternary<uint64_t, uint32_t, F, uint64_t>;
-  case Type::S32: return ternary<int64_t, int32_t, F, int64_t>;
-  default: return nullptr;
+  case Type::U16:
+    return ternary<uint32_t, uint16_t, F, uint32_t>;
+  case Type::S16:
+    return ternary<int32_t, int16_t, F, int32_t>;
+  case Type::U32:
+    return ternary<uint64_t, uint32_t, F, uint64_t>;
+  case Type::S32:
+    return ternary<int64_t, int32_t, F, int64_t>;
+  default:
+    return nullptr;
   }
 }
 
@@ -171,7 +275,8 @@ template <typename T, typename F>
 Flow divide(Warp &w, const Instruction &i, uint32_t mask) {
   const T *b = w.at<T>(i.b);
   if (uint32_t zero = mask & lanesWhere([](T x) { return x == 0; }, b))
-    return w.fail("arithmetic", "integer division by zero", std::countr_zero(zero));
+    return w.fail("arithmetic", "integer division by zero",
+                  std::countr_zero(zero));
   const T *a = w.at<T>(i.a);
   T *to = w.at<T>(i.d);
   forEachLane(mask, [&](unsigned l) { to[l] = F()(a[l], b[l]); });
@@ -180,13 +285,20 @@ Flow divide(Warp &w, const Instruction &i, uint32_t mask) {
 template <typename F>
 Handler divideOf(Type type) {
   switch (type) {
-  case Type::U16: return divide<uint16_t, F>;
-  case Type::S16: return divide<int16_t, F>;
-  case Type::U32: return divide<uint32_t, F>;
-  case Type::S32: return divide<int32_t, F>;
-  case Type::U64: return divide<uint64_t, F>;
-  case Type::S64: return divide<int64_t, F>;
-  default: return nullptr;
+  case Type::U16:
+    return divide<uint16_t, F>;
+  case Type::S16:
+    return divide<int16_t, F>;
+  case Type::U32:
+    return divide<uint32_t, F>;
+  case Type::S32:
+    return divide<int32_t, F>;
+  case Type::U64:
+    return divide<uint64_t, F>;
+  case Type::S64:
+    return divide<int64_t, F>;
+  default:
+    return nullptr;
   }
 }
 
@@ -214,7 +326,9 @@ T addCarry(T a, T b, bool in, bool &out) {
 template <typename T>
 Flow addWithCarry(Warp &w, const Instruction &i, uint32_t mask) {
   const T *a = w.at<T>(i.a), *b = w.at<T>(i.b);
-  return withCarry<T>(w, i, mask, [=](unsigned l, bool in, bool &out) { return addCarry(a[l], b[l], in, out); });
+  return withCarry<T>(w, i, mask, [=](unsigned l, bool in, bool &out) {
+    return addCarry(a[l], b[l], in, out);
+  });
 }
 template <typename T>
 Flow subWithBorrow(Warp &w, const Instruction &i, uint32_t mask) {
@@ -248,13 +362,17 @@ void binaryOperands(Decoder &d, Type type) {
   d.out.b = d.source(2, type);
 }
 
-bool is32Or64(Type type) { return ptx::bytesOf(type) == 4 || ptx::bytesOf(type) == 8; }
+bool is32Or64(Type type) {
+  return ptx::bytesOf(type) == 4 || ptx::bytesOf(type) == 8;
+}
 
 /// The handler for a 32- or 64-bit integer type, signed or not.
 Handler byWidth(Type type, Handler narrow, Handler wide) {
-  return ptx::isFloat(type) || !is32Or64(type) || type == Type::U16x2 || type == Type::S16x2 ? nullptr
-         : ptx::bytesOf(type) == 4                                                           ? narrow
-                                                                                             : wide;
+  return ptx::isFloat(type) || !is32Or64(type) || type == Type::U16x2 ||
+                 type == Type::S16x2
+             ? nullptr
+         : ptx::bytesOf(type) == 4 ? narrow
+                                   : wide;
 }
 
 } // namespace
@@ -265,10 +383,12 @@ static void decodeAddSub(Decoder &d, bool add, bool readsCarry) {
   binaryOperands(d, type);
   if (readsCarry || writesCarry) {
     d.out.flags = uint8_t(readsCarry | writesCarry << 1);
-    return finish(d, type,
-                  saturates ? nullptr
-                  : add     ? byWidth(type, addWithCarry<uint32_t>, addWithCarry<uint64_t>)
-                            : byWidth(type, subWithBorrow<uint32_t>, subWithBorrow<uint64_t>));
+    return finish(
+        d, type,
+        saturates ? nullptr
+        : add
+            ? byWidth(type, addWithCarry<uint32_t>, addWithCarry<uint64_t>)
+            : byWidth(type, subWithBorrow<uint32_t>, subWithBorrow<uint64_t>));
   }
   if (saturates)
     return finish(d, type,
@@ -315,21 +435,31 @@ static void decodeMadWith(Decoder &d, bool readsCarry) {
   bool writesCarry = d.take("cc"), saturates = d.take("sat");
   Type type = d.takeType();
   d.expectOperands(4);
-  unsigned bytes = ptx::bytesOf(type), result = part == Part::Wide ? 2 * bytes : bytes;
+  unsigned bytes = ptx::bytesOf(type),
+           result = part == Part::Wide ? 2 * bytes : bytes;
   d.out.d = d.destinationBytes(0, result);
   d.out.a = d.source(1, type);
   d.out.b = d.source(2, type);
   d.out.c = d.sourceBytes(3, result);
   if (readsCarry || writesCarry) {
     d.out.flags = uint8_t(readsCarry | writesCarry << 1);
-    Handler low = byWidth(type, madWithCarry<uint32_t, uint32_t, false>, madWithCarry<uint64_t, uint64_t, false>);
+    Handler low = byWidth(type, madWithCarry<uint32_t, uint32_t, false>,
+                          madWithCarry<uint64_t, uint64_t, false>);
     Handler high = ptx::isSigned(type)
-                       ? byWidth(type, madWithCarry<uint32_t, int32_t, true>, madWithCarry<uint64_t, int64_t, true>)
-                       : byWidth(type, madWithCarry<uint32_t, uint32_t, true>, madWithCarry<uint64_t, uint64_t, true>);
-    return finish(d, type, saturates || part == Part::Wide ? nullptr : part == Part::Low ? low : high);
+                       ? byWidth(type, madWithCarry<uint32_t, int32_t, true>,
+                                 madWithCarry<uint64_t, int64_t, true>)
+                       : byWidth(type, madWithCarry<uint32_t, uint32_t, true>,
+                                 madWithCarry<uint64_t, uint64_t, true>);
+    return finish(d, type,
+                  saturates || part == Part::Wide ? nullptr
+                  : part == Part::Low             ? low
+                                                  : high);
   }
   if (saturates)
-    return finish(d, type, part == Part::High && type == Type::S32 ? ternary<int32_t, int32_t, MadHiSat> : nullptr);
+    return finish(d, type,
+                  part == Part::High && type == Type::S32
+                      ? ternary<int32_t, int32_t, MadHiSat>
+                      : nullptr);
   finish(d, type,
          part == Part::Low    ? ternaryOf<MadLo>(type)
          : part == Part::High ? ternaryOf<MadHi>(type)
@@ -344,9 +474,11 @@ static void decodeMul24(Decoder &d) {
   binaryOperands(d, type);
   Handler handler = nullptr;
   if (type == Type::S32)
-    handler = part == Part::Low ? binary<int32_t, int32_t, Mul24Lo> : binary<int32_t, int32_t, Mul24Hi>;
+    handler = part == Part::Low ? binary<int32_t, int32_t, Mul24Lo>
+                                : binary<int32_t, int32_t, Mul24Hi>;
   else if (type == Type::U32)
-    handler = part == Part::Low ? binary<uint32_t, uint32_t, Mul24Lo> : binary<uint32_t, uint32_t, Mul24Hi>;
+    handler = part == Part::Low ? binary<uint32_t, uint32_t, Mul24Lo>
+                                : binary<uint32_t, uint32_t, Mul24Hi>;
   finish(d, type, part == Part::Wide ? nullptr : handler);
 }
 

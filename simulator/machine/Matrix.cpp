@@ -40,20 +40,26 @@ Flow moveMatrices(Warp &w, const Instruction &i, uint32_t mask) {
     for (uint64_t &address : access.address)
       address = sharedAddress(address);
   uint32_t lanes = i.count == 4 ? kAllLanes : (1u << (8 * i.count)) - 1;
-  if (!resolveShared(w, i, lanes, 16, Load ? Touch::Read : Touch::Write, access, 16, false))
+  if (!resolveShared(w, i, lanes, 16, Load ? Touch::Read : Touch::Write, access,
+                     16, false))
     return Flow::Fail;
   if (access.contiguous)
     for (unsigned l = 0; l < 32; ++l)
       access.pointer[l] = access.contiguous + 16 * l;
   LaunchState &state = w.block->state;
   if (state.options.counters)
-    state.counters.matrix(w.group.pc, Load ? Counters::Direction::Load : Counters::Direction::Store, access.address, i.count);
+    state.counters.matrix(w.group.pc,
+                          Load ? Counters::Direction::Load
+                               : Counters::Direction::Store,
+                          access.address, i.count);
   const Operand *registers = w.list(i);
   for (unsigned k = 0; k < i.count; ++k) {
     if constexpr (Load)
-      loadMatrix(access.pointer + 8 * k, i.flags & 1, w.at<uint32_t>(registers[k]));
+      loadMatrix(access.pointer + 8 * k, i.flags & 1,
+                 w.at<uint32_t>(registers[k]));
     else
-      storeMatrix(w.at<uint32_t>(registers[k]), i.flags & 1, access.pointer + 8 * k);
+      storeMatrix(w.at<uint32_t>(registers[k]), i.flags & 1,
+                  access.pointer + 8 * k);
   }
   return Flow::Next;
 }
@@ -63,7 +69,8 @@ void decodeMatrixMove(Decoder &d) {
   d.require("sync");
   d.require("aligned");
   d.require("m8n8");
-  d.out.count = static_cast<uint8_t>(d.takeOne<unsigned>({{"x1", 1}, {"x2", 2}, {"x4", 4}}, 0));
+  d.out.count = static_cast<uint8_t>(
+      d.takeOne<unsigned>({{"x1", 1}, {"x2", 2}, {"x4", 4}}, 0));
   if (!d.out.count)
     d.refuse("expected .x1, .x2 or .x4");
   d.out.flags = d.take("trans");
@@ -120,7 +127,8 @@ Flow multiply(Warp &w, const Instruction &i, uint32_t mask) {
   ++events.mma;
   events.mmaFlop += shape.flop();
   auto lanes = [&](auto **to, unsigned count) {
-    using T = std::remove_const_t<std::remove_pointer_t<std::remove_pointer_t<decltype(to)>>>;
+    using T = std::remove_const_t<
+        std::remove_pointer_t<std::remove_pointer_t<decltype(to)>>>;
     for (unsigned k = 0; k < count; ++k)
       to[k] = w.at<T>(*next++);
   };
@@ -147,17 +155,28 @@ Flow multiply(Warp &w, const Instruction &i, uint32_t mask) {
 MatrixType takeMatrixType(Decoder &d) {
   Type type = d.takeType();
   switch (type) {
-  case Type::F16: return MatrixType::F16;
-  case Type::BF16: return MatrixType::BF16;
-  case Type::TF32: return MatrixType::TF32;
-  case Type::E4M3: return MatrixType::E4M3;
-  case Type::E5M2: return MatrixType::E5M2;
-  case Type::S8: return MatrixType::S8;
-  case Type::U8: return MatrixType::U8;
-  case Type::F64: return MatrixType::F64;
-  case Type::F32: return MatrixType::F32;
-  case Type::S32: return MatrixType::S32;
-  default: d.refuseType(type);
+  case Type::F16:
+    return MatrixType::F16;
+  case Type::BF16:
+    return MatrixType::BF16;
+  case Type::TF32:
+    return MatrixType::TF32;
+  case Type::E4M3:
+    return MatrixType::E4M3;
+  case Type::E5M2:
+    return MatrixType::E5M2;
+  case Type::S8:
+    return MatrixType::S8;
+  case Type::U8:
+    return MatrixType::U8;
+  case Type::F64:
+    return MatrixType::F64;
+  case Type::F32:
+    return MatrixType::F32;
+  case Type::S32:
+    return MatrixType::S32;
+  default:
+    d.refuseType(type);
   }
 }
 
@@ -189,11 +208,14 @@ void decodeMma(Decoder &d) {
     const ptx::Operand &vector = d.operand(index);
     size_t parts = vector.kind == OperandKind::Vector ? vector.parts.size() : 1;
     if (parts != count)
-      d.refuse("operand " + std::to_string(index) + " has " + std::to_string(count) + " registers, found " +
+      d.refuse("operand " + std::to_string(index) + " has " +
+               std::to_string(count) + " registers, found " +
                std::to_string(parts));
     for (size_t k = 0; k < count; ++k) {
-      const ptx::Operand &part = vector.kind == OperandKind::Vector ? vector.parts[k] : vector;
-      list.push_back(isDestination ? d.destination(part, bytes) : d.source(part, bytes));
+      const ptx::Operand &part =
+          vector.kind == OperandKind::Vector ? vector.parts[k] : vector;
+      list.push_back(isDestination ? d.destination(part, bytes)
+                                   : d.source(part, bytes));
     }
   };
   add(0, shape.registersC(), true);

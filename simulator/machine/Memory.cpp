@@ -36,7 +36,9 @@ Flow load(Warp &w, const Instruction &i, uint32_t mask) {
   if (access.contiguous && i.count == 1) {
     // The pointer may be misaligned for the host only where it is for the device.
     const T *from = reinterpret_cast<const T *>(access.contiguous);
-    forLanes(kAllLanes, w.at<Lane>(to[0]), [](T value) { return extend<Lane>(value); }, from);
+    forLanes(
+        kAllLanes, w.at<Lane>(to[0]),
+        [](T value) { return extend<Lane>(value); }, from);
     return Flow::Next;
   }
   if (access.contiguous)
@@ -57,7 +59,8 @@ Flow load(Warp &w, const Instruction &i, uint32_t mask) {
 template <typename T, typename Lane>
 Flow store(Warp &w, const Instruction &i, uint32_t mask) {
   MemoryAccess access;
-  if (!resolve(w, i, mask, sizeof(T) * i.count, Touch::Write, access, sizeof(T)))
+  if (!resolve(w, i, mask, sizeof(T) * i.count, Touch::Write, access,
+               sizeof(T)))
     return Flow::Fail;
   const Operand *from = w.list(i);
   if (access.contiguous && i.count == 1) {
@@ -72,7 +75,8 @@ Flow store(Warp &w, const Instruction &i, uint32_t mask) {
       access.pointer[l] = access.contiguous + l * sizeof(T) * i.count;
   for (unsigned element = 0; element < i.count; ++element) {
     const Lane *lanes = w.at<Lane>(from[element]);
-    for (unsigned l = 0; l < 32; ++l) { // in lane order: where lanes collide, the highest wins
+    for (unsigned l = 0; l < 32;
+         ++l) { // in lane order: where lanes collide, the highest wins
       T value = extend<T>(lanes[l]);
       std::memcpy(access.pointer[l] + element * sizeof(T), &value, sizeof(T));
     }
@@ -92,12 +96,21 @@ Handler loadInto(unsigned lane) {
 }
 Handler loadHandler(Type type, unsigned lane) {
   switch (ptx::bytesOf(type)) {
-  case 1: return ptx::isSigned(type) ? loadInto<int8_t>(lane) : loadInto<uint8_t>(lane);
-  case 2: return ptx::isSigned(type) ? loadInto<int16_t>(lane) : loadInto<uint16_t>(lane);
-  case 4: return ptx::isSigned(type) ? loadInto<int32_t>(lane) : loadInto<uint32_t>(lane);
-  case 8: return loadInto<uint64_t>(lane);
-  case 16: return lane == 16 ? load<Bits128, Bits128> : nullptr;
-  default: return nullptr;
+  case 1:
+    return ptx::isSigned(type) ? loadInto<int8_t>(lane)
+                               : loadInto<uint8_t>(lane);
+  case 2:
+    return ptx::isSigned(type) ? loadInto<int16_t>(lane)
+                               : loadInto<uint16_t>(lane);
+  case 4:
+    return ptx::isSigned(type) ? loadInto<int32_t>(lane)
+                               : loadInto<uint32_t>(lane);
+  case 8:
+    return loadInto<uint64_t>(lane);
+  case 16:
+    return lane == 16 ? load<Bits128, Bits128> : nullptr;
+  default:
+    return nullptr;
   }
 }
 template <typename T>
@@ -112,12 +125,18 @@ Handler storeFrom(unsigned lane) {
 }
 Handler storeHandler(Type type, unsigned lane) {
   switch (ptx::bytesOf(type)) {
-  case 1: return storeFrom<uint8_t>(lane);
-  case 2: return storeFrom<uint16_t>(lane);
-  case 4: return storeFrom<uint32_t>(lane);
-  case 8: return storeFrom<uint64_t>(lane);
-  case 16: return lane == 16 ? store<Bits128, Bits128> : nullptr;
-  default: return nullptr;
+  case 1:
+    return storeFrom<uint8_t>(lane);
+  case 2:
+    return storeFrom<uint16_t>(lane);
+  case 4:
+    return storeFrom<uint32_t>(lane);
+  case 8:
+    return storeFrom<uint64_t>(lane);
+  case 16:
+    return lane == 16 ? store<Bits128, Bits128> : nullptr;
+  default:
+    return nullptr;
   }
 }
 
@@ -131,12 +150,15 @@ bool decodeFrameParameter(Decoder &d, const ptx::Operand &address) {
   const ptx::Function &function = d.function();
   if (function.variables[base.index].space != Space::Param ||
       (function.isKernel &&
-       std::find(function.parameters.begin(), function.parameters.end(), base.index) != function.parameters.end()))
+       std::find(function.parameters.begin(), function.parameters.end(),
+                 base.index) != function.parameters.end()))
     return false;
-  Decoder::ParameterSpace parameter = d.parameterVariable(d.functionIndex(), base.index);
+  Decoder::ParameterSpace parameter =
+      d.parameterVariable(d.functionIndex(), base.index);
   uint64_t bytes = uint64_t(d.out.bytes) * d.out.count;
   if (base.bits > parameter.bytes || bytes > parameter.bytes - base.bits)
-    d.refuse("'" + base.symbol + "' has " + std::to_string(parameter.bytes) + " bytes");
+    d.refuse("'" + base.symbol + "' has " + std::to_string(parameter.bytes) +
+             " bytes");
   d.out.space = Space::Register;
   d.out.a = parameter.at;
   d.out.target = parameter.stride;
@@ -146,15 +168,26 @@ bool decodeFrameParameter(Decoder &d, const ptx::Operand &address) {
 
 void setClass(Decoder &d, bool isLoad) {
   switch (d.out.space) {
-  case Space::Shared: d.out.cls = InstructionClass::Shared; return;
-  case Space::Local: d.out.cls = InstructionClass::Local; return;
-  case Space::Const: case Space::Param: case Space::Register:
-    d.out.cls = isLoad ? InstructionClass::Constant : InstructionClass::Local; return;
-  default: d.out.cls = InstructionClass::Global; return;
+  case Space::Shared:
+    d.out.cls = InstructionClass::Shared;
+    return;
+  case Space::Local:
+    d.out.cls = InstructionClass::Local;
+    return;
+  case Space::Const:
+  case Space::Param:
+  case Space::Register:
+    d.out.cls = isLoad ? InstructionClass::Constant : InstructionClass::Local;
+    return;
+  default:
+    d.out.cls = InstructionClass::Global;
+    return;
   }
 }
 
-unsigned takeWidth(Decoder &d) { return d.takeOne<unsigned>({{"v2", 2}, {"v4", 4}, {"v8", 8}}, 1); }
+unsigned takeWidth(Decoder &d) {
+  return d.takeOne<unsigned>({{"v2", 2}, {"v4", 4}, {"v8", 8}}, 1);
+}
 
 /// .weak, .volatile, .relaxed, and .acquire or .release with their scopes.
 void takeOrder(Decoder &d, const char *side) {
@@ -166,11 +199,13 @@ void takeOrder(Decoder &d, const char *side) {
   bool strong = d.take("relaxed");
   if (d.take(side)) {
     strong = true;
-    d.out.ordering = {std::string_view(side) == "release", std::string_view(side) == "acquire"};
+    d.out.ordering = {std::string_view(side) == "release",
+                      std::string_view(side) == "acquire"};
   }
   Scope scope = d.takeScope(Scope::None);
   if (strong != (scope != Scope::None))
-    d.refuse("a scope belongs to .relaxed, .acquire and .release, and they to a scope");
+    d.refuse("a scope belongs to .relaxed, .acquire and .release, and they to "
+             "a scope");
   d.out.scope = scope;
 }
 
@@ -195,10 +230,12 @@ void data(Decoder &d, const ptx::Operand &operand, bool isLoad) {
   if (!width)
     width = std::max<unsigned>(2, d.out.bytes);
   if (width < d.out.bytes)
-    d.refuse("the register has fewer than " + std::to_string(8 * d.out.bytes) + " bits");
+    d.refuse("the register has fewer than " + std::to_string(8 * d.out.bytes) +
+             " bits");
   std::vector<Operand> list;
   for (const ptx::Operand *element : elements)
-    list.push_back(isLoad ? d.destination(*element, width) : d.source(*element, width));
+    list.push_back(isLoad ? d.destination(*element, width)
+                          : d.source(*element, width));
   d.out.list = d.keep(list);
   d.out.lane[0] = static_cast<uint8_t>(width);
 }
@@ -221,7 +258,8 @@ void decodeLoadStore(Decoder &d, bool isLoad) {
     d.refuse("constants cannot be stored to");
   data(d, d.operand(isLoad ? 0 : 1), isLoad);
   setClass(d, isLoad);
-  d.out.handler = isLoad ? loadHandler(type, d.out.lane[0]) : storeHandler(type, d.out.lane[0]);
+  d.out.handler = isLoad ? loadHandler(type, d.out.lane[0])
+                         : storeHandler(type, d.out.lane[0]);
   if (!d.out.handler)
     d.refuseType(type);
 }
@@ -247,14 +285,17 @@ void decodePrefetch(Decoder &d) {
 void decodeCreatePolicy(Decoder &d) {
   if (!d.take("fractional"))
     d.refuse("expected .fractional");
-  for (const char *priority : {"L2::evict_last", "L2::evict_normal", "L2::evict_first", "L2::evict_unchanged"})
+  for (const char *priority : {"L2::evict_last", "L2::evict_normal",
+                               "L2::evict_first", "L2::evict_unchanged"})
     while (d.take(priority)) {
     }
   d.require("b64");
   d.expectOperands(1, 2);
   d.out.d = d.destinationBytes(0, 8);
   d.out.handler = [](Warp &w, const Instruction &i, uint32_t mask) {
-    forLanes(mask, w.at<uint64_t>(i.d), [](uint64_t) { return uint64_t(0); }, w.at<uint64_t>(i.d));
+    forLanes(
+        mask, w.at<uint64_t>(i.d), [](uint64_t) { return uint64_t(0); },
+        w.at<uint64_t>(i.d));
     return Flow::Next;
   };
   d.out.cls = InstructionClass::Other;
@@ -263,9 +304,11 @@ void decodeCreatePolicy(Decoder &d) {
 } // namespace
 
 void takeCacheHints(Decoder &d) {
-  for (const char *hint : {"ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "L1::evict_normal", "L1::evict_unchanged",
-                           "L1::evict_first", "L1::evict_last", "L1::no_allocate", "L2::evict_normal", "L2::evict_first",
-                           "L2::evict_last", "L2::64B", "L2::128B", "L2::256B"})
+  for (const char *hint :
+       {"ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "L1::evict_normal",
+        "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
+        "L1::no_allocate", "L2::evict_normal", "L2::evict_first",
+        "L2::evict_last", "L2::64B", "L2::128B", "L2::256B"})
     d.take(hint);
 }
 

@@ -18,7 +18,10 @@ static std::string hex(uint64_t value) {
 
 static std::string nameOf(Touch touch, unsigned bytes) {
   return std::to_string(bytes) + "-byte " +
-         (touch == Touch::Read ? "load" : touch == Touch::Write ? "store" : touch == Touch::Atomic ? "atomic" : "reduction");
+         (touch == Touch::Read     ? "load"
+          : touch == Touch::Write  ? "store"
+          : touch == Touch::Atomic ? "atomic"
+                                   : "reduction");
 }
 
 void computeAddresses(Warp &w, const Instruction &i, uint64_t (&address)[32]) {
@@ -56,11 +59,14 @@ Range rangeOf(const uint64_t *address, uint32_t mask) {
   return {least, most, bits};
 }
 
-bool misaligned(Warp &w, const uint64_t *address, uint32_t mask, unsigned bytes, Touch touch) {
+bool misaligned(Warp &w, const uint64_t *address, uint32_t mask, unsigned bytes,
+                Touch touch) {
   for (unsigned l = 0; l < 32; ++l)
     if (mask >> l & 1 && address[l] & (bytes - 1)) {
-      w.fail("misaligned", nameOf(touch, bytes) + " at " + hex(address[l]) + " must be aligned to " + std::to_string(bytes) +
-                               " bytes", static_cast<int>(l));
+      w.fail("misaligned",
+             nameOf(touch, bytes) + " at " + hex(address[l]) +
+                 " must be aligned to " + std::to_string(bytes) + " bytes",
+             static_cast<int>(l));
       return true;
     }
   return false;
@@ -87,7 +93,9 @@ bool allSet(const uint64_t *words, uint64_t at, uint64_t count) {
   for (; count >= 64; at += 64, count -= 64)
     if (~words[at >> 6])
       return false;
-  return !count || bitsAt(words, at, static_cast<unsigned>(count > 32 ? 32 : count)) == (uint64_t(1) << (count > 32 ? 32 : count)) - 1;
+  return !count ||
+         bitsAt(words, at, static_cast<unsigned>(count > 32 ? 32 : count)) ==
+             (uint64_t(1) << (count > 32 ? 32 : count)) - 1;
 }
 void setAll(uint64_t *words, uint64_t at, uint64_t count) {
   for (; count && at & 63; ++at, --count)
@@ -108,15 +116,16 @@ bool isContiguous(const uint64_t *address, uint32_t mask, unsigned bytes) {
 }
 
 /// Initialisation of the bytes of one bit field. Offsets are address - base. Returns a lane that reads unwritten bytes, or -1.
-int touchBits(uint64_t *written, const MemoryAccess &access, uint64_t base, uint32_t mask, unsigned bytes, Touch touch,
-              bool check) {
+int touchBits(uint64_t *written, const MemoryAccess &access, uint64_t base,
+              uint32_t mask, unsigned bytes, Touch touch, bool check) {
   bool contiguous = access.contiguous != nullptr;
   if (touch != Touch::Write && check) {
     if (contiguous && allSet(written, access.address[0] - base, 32 * bytes)) {
     } else {
       const uint64_t all = (uint64_t(1) << bytes) - 1;
       for (unsigned l = 0; l < 32; ++l)
-        if (mask >> l & 1 && bitsAt(written, access.address[l] - base, bytes) != all)
+        if (mask >> l & 1 &&
+            bitsAt(written, access.address[l] - base, bytes) != all)
           return static_cast<int>(l);
     }
   }
@@ -131,12 +140,15 @@ int touchBits(uint64_t *written, const MemoryAccess &access, uint64_t base, uint
   return -1;
 }
 
-void setPointers(MemoryAccess &access, uint32_t mask, std::byte *data, uint64_t base) {
+void setPointers(MemoryAccess &access, uint32_t mask, std::byte *data,
+                 uint64_t base) {
   for (unsigned l = 0; l < 32; ++l)
-    access.pointer[l] = mask >> l & 1 ? data + (access.address[l] - base) : sink;
+    access.pointer[l] =
+        mask >> l & 1 ? data + (access.address[l] - base) : sink;
 }
 
-Access describeAccess(const Warp &w, const Instruction &i, unsigned bytes, Touch touch, unsigned elementBytes) {
+Access describeAccess(const Warp &w, const Instruction &i, unsigned bytes,
+                      Touch touch, unsigned elementBytes) {
   Access access;
   access.kind = touch == Touch::Read     ? AccessKind::Read
                 : touch == Touch::Write  ? AccessKind::Write
@@ -157,7 +169,8 @@ Counters::Direction directionOf(Touch touch) {
 }
 
 /// Lanes that hit different allocations, or none: one by one, with the message.
-bool resolveGlobalLanes(Warp &w, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access) {
+bool resolveGlobalLanes(Warp &w, uint32_t mask, unsigned bytes, Touch touch,
+                        MemoryAccess &access) {
   LaunchState &state = w.block->state;
   access.contiguous = nullptr;
   std::fill_n(access.pointer, 32, &sink[0]);
@@ -166,20 +179,28 @@ bool resolveGlobalLanes(Warp &w, uint32_t mask, unsigned bytes, Touch touch, Mem
     uint64_t address = access.address[l];
     Allocation *allocation = state.memory.find(address);
     auto fail = [&](const char *kind, const std::string &why) {
-      w.fail(kind, nameOf(touch, bytes) + " at " + hex(address) + ": " + why, static_cast<int>(l));
+      w.fail(kind, nameOf(touch, bytes) + " at " + hex(address) + ": " + why,
+             static_cast<int>(l));
       return false;
     };
-    if (!allocation || address - allocation->address + bytes > allocation->bytes)
-      return fail("out-of-bounds", allocation ? "it ends past " + GlobalMemory::name(*allocation) : state.memory.describe(address));
+    if (!allocation ||
+        address - allocation->address + bytes > allocation->bytes)
+      return fail("out-of-bounds",
+                  allocation ? "it ends past " + GlobalMemory::name(*allocation)
+                             : state.memory.describe(address));
     if (!state.memory.canAccess(state.launch.device, *allocation))
-      return fail("peer-access", GlobalMemory::name(*allocation) + " is not accessible from device " +
+      return fail("peer-access", GlobalMemory::name(*allocation) +
+                                     " is not accessible from device " +
                                      std::to_string(state.launch.device));
     uint64_t offset = address - allocation->address;
     if (allocation->written) {
       if (touch != Touch::Write && state.options.checks &&
-          bitsAt(allocation->written, offset, bytes) != (uint64_t(1) << bytes) - 1)
-        return fail("uninitialised", "bytes of " + GlobalMemory::name(*allocation) + " at offset " + std::to_string(offset) +
-                                         " were never written");
+          bitsAt(allocation->written, offset, bytes) !=
+              (uint64_t(1) << bytes) - 1)
+        return fail("uninitialised",
+                    "bytes of " + GlobalMemory::name(*allocation) +
+                        " at offset " + std::to_string(offset) +
+                        " were never written");
       if (touch != Touch::Read)
         setBits(allocation->written, offset, bytes);
     }
@@ -190,21 +211,25 @@ bool resolveGlobalLanes(Warp &w, uint32_t mask, unsigned bytes, Touch touch, Mem
 
 } // namespace
 
-bool resolveGlobal(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
-                   unsigned elementBytes, bool counted) {
+bool resolveGlobal(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
+                   Touch touch, MemoryAccess &access, unsigned elementBytes,
+                   bool counted) {
   LaunchState &state = w.block->state;
   Range range = rangeOf(access.address, mask);
-  if (range.bits & (bytes - 1) && misaligned(w, access.address, mask, bytes, touch))
+  if (range.bits & (bytes - 1) &&
+      misaligned(w, access.address, mask, bytes, touch))
     return false;
   Allocation *allocation = state.find(w.group.pc, range.least);
   access.contiguous = nullptr;
-  if (allocation && range.most - allocation->address + bytes <= allocation->bytes &&
+  if (allocation &&
+      range.most - allocation->address + bytes <= allocation->bytes &&
       state.memory.canAccess(state.launch.device, *allocation)) [[likely]] {
     std::byte *data = allocation->data;
     if (isContiguous(access.address, mask, bytes))
       access.contiguous = data + (access.address[0] - allocation->address);
     if (allocation->written)
-      if (touchBits(allocation->written, access, allocation->address, mask, bytes, touch, state.options.checks) >= 0)
+      if (touchBits(allocation->written, access, allocation->address, mask,
+                    bytes, touch, state.options.checks) >= 0)
         return resolveGlobalLanes(w, mask, bytes, touch, access);
     if (!access.contiguous)
       setPointers(access, mask, data, allocation->address);
@@ -214,60 +239,88 @@ bool resolveGlobal(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
   if (touch == Touch::Write)
     ++state.changes;
   if (state.options.counters && counted)
-    state.counters.global(w.group.pc, directionOf(touch), access.address, mask, bytes);
+    state.counters.global(w.group.pc, directionOf(touch), access.address, mask,
+                          bytes);
   if (state.options.checkGlobalRaces && w.race)
-    if (const Race *race = state.races->global(w.race, describeAccess(w, i, bytes, touch, elementBytes), access.address, mask)) {
-      w.fail("race", race->text() + ", at " + hex(race->address) + " (" + state.memory.describe(race->address) + ")", race->lane);
+    if (const Race *race = state.races->global(
+            w.race, describeAccess(w, i, bytes, touch, elementBytes),
+            access.address, mask)) {
+      w.fail("race",
+             race->text() + ", at " + hex(race->address) + " (" +
+                 state.memory.describe(race->address) + ")",
+             race->lane);
       return false;
     }
   return true;
 }
 
-bool resolveShared(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
-                   unsigned elementBytes, bool counted) {
+bool resolveShared(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
+                   Touch touch, MemoryAccess &access, unsigned elementBytes,
+                   bool counted) {
   Block &block = *w.block;
   LaunchState &state = block.state;
   Range range = rangeOf(access.address, mask);
-  if (range.bits & (bytes - 1) && misaligned(w, access.address, mask, bytes, touch))
+  if (range.bits & (bytes - 1) &&
+      misaligned(w, access.address, mask, bytes, touch))
     return false;
   uint64_t end = kSharedBase + block.shared.size();
   auto failLane = [&](const char *kind, unsigned lane, const std::string &why) {
-    w.fail(kind, "shared " + nameOf(touch, bytes) + " at offset " + std::to_string(int64_t(access.address[lane] - kSharedBase)) +
-                     ": " + why, static_cast<int>(lane));
+    w.fail(kind,
+           "shared " + nameOf(touch, bytes) + " at offset " +
+               std::to_string(int64_t(access.address[lane] - kSharedBase)) +
+               ": " + why,
+           static_cast<int>(lane));
     return false;
   };
-  if (range.least < kSharedBase || range.most + bytes > end || range.most >= end)
+  if (range.least < kSharedBase || range.most + bytes > end ||
+      range.most >= end)
     for (unsigned l = 0; l < 32; ++l)
-      if (mask >> l & 1 && (access.address[l] < kSharedBase || access.address[l] + bytes > end || access.address[l] >= end))
-        return failLane("out-of-bounds", l, "the block has " + std::to_string(block.shared.size()) + " bytes");
+      if (mask >> l & 1 &&
+          (access.address[l] < kSharedBase || access.address[l] + bytes > end ||
+           access.address[l] >= end))
+        return failLane("out-of-bounds", l,
+                        "the block has " + std::to_string(block.shared.size()) +
+                            " bytes");
   access.contiguous = nullptr;
   if (isContiguous(access.address, mask, bytes))
     access.contiguous = block.shared.data() + (access.address[0] - kSharedBase);
-  if (int lane = touchBits(block.sharedWritten.data(), access, kSharedBase, mask, bytes, touch, state.options.checks); lane >= 0)
-    return failLane("uninitialised", static_cast<unsigned>(lane), "never written by this block");
+  if (int lane = touchBits(block.sharedWritten.data(), access, kSharedBase,
+                           mask, bytes, touch, state.options.checks);
+      lane >= 0)
+    return failLane("uninitialised", static_cast<unsigned>(lane),
+                    "never written by this block");
   if (!access.contiguous)
     setPointers(access, mask, block.shared.data(), kSharedBase);
   if (touch == Touch::Write)
     ++state.changes;
   if (state.options.counters && counted)
-    state.counters.shared(w.group.pc, directionOf(touch), access.address, mask, bytes);
+    state.counters.shared(w.group.pc, directionOf(touch), access.address, mask,
+                          bytes);
   if (!state.options.checks)
     return true;
   if (block.copies && block.copies->anyInFlight())
     for (unsigned l = 0; l < 32; ++l)
       if (mask >> l & 1)
-        if (auto copy = block.copies->find(static_cast<uint32_t>(access.address[l]), bytes))
+        if (auto copy = block.copies->find(
+                static_cast<uint32_t>(access.address[l]), bytes))
           return failLane("async-copy", l, AsyncCopies::describe(*copy));
-  if (const Race *race = state.races->shared(w.race, describeAccess(w, i, bytes, touch, elementBytes), access.address, mask)) {
-    w.fail("race", race->text() + ", at shared offset " + std::to_string(race->address - kSharedBase), race->lane);
+  if (const Race *race = state.races->shared(
+          w.race, describeAccess(w, i, bytes, touch, elementBytes),
+          access.address, mask)) {
+    w.fail("race",
+           race->text() + ", at shared offset " +
+               std::to_string(race->address - kSharedBase),
+           race->lane);
     return false;
   }
   return true;
 }
 
-static bool resolveLocal(Warp &w, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access) {
+static bool resolveLocal(Warp &w, uint32_t mask, unsigned bytes, Touch touch,
+                         MemoryAccess &access) {
   access.contiguous = nullptr;
-  if (rangeOf(access.address, mask).bits & (bytes - 1) && misaligned(w, access.address, mask, bytes, touch))
+  if (rangeOf(access.address, mask).bits & (bytes - 1) &&
+      misaligned(w, access.address, mask, bytes, touch))
     return false;
   uint64_t *written = w.localWritten.data();
   bool checks = w.block->state.options.checks;
@@ -277,13 +330,19 @@ static bool resolveLocal(Warp &w, uint32_t mask, unsigned bytes, Touch touch, Me
       continue;
     uint64_t offset = access.address[l];
     if (offset >= w.localStride || offset + bytes > w.localStride) {
-      w.fail("out-of-bounds", "local " + nameOf(touch, bytes) + " at offset " + std::to_string(int64_t(offset)) +
-                                  ": a thread has " + std::to_string(w.localStride) + " bytes", static_cast<int>(l));
+      w.fail("out-of-bounds",
+             "local " + nameOf(touch, bytes) + " at offset " +
+                 std::to_string(int64_t(offset)) + ": a thread has " +
+                 std::to_string(w.localStride) + " bytes",
+             static_cast<int>(l));
       return false;
     }
     uint64_t bit = l * w.localStride + offset;
-    if (touch == Touch::Read && checks && bitsAt(written, bit, bytes) != (uint64_t(1) << bytes) - 1) {
-      w.fail("uninitialised", "local " + nameOf(touch, bytes) + " at offset " + std::to_string(offset) + ": never written",
+    if (touch == Touch::Read && checks &&
+        bitsAt(written, bit, bytes) != (uint64_t(1) << bytes) - 1) {
+      w.fail("uninitialised",
+             "local " + nameOf(touch, bytes) + " at offset " +
+                 std::to_string(offset) + ": never written",
              static_cast<int>(l));
       return false;
     }
@@ -294,20 +353,26 @@ static bool resolveLocal(Warp &w, uint32_t mask, unsigned bytes, Touch touch, Me
   return true;
 }
 
-static bool resolveParameters(Warp &w, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access) {
+static bool resolveParameters(Warp &w, uint32_t mask, unsigned bytes,
+                              Touch touch, MemoryAccess &access) {
   auto &parameters = w.block->state.launch.parameters;
   access.contiguous = nullptr;
-  if (rangeOf(access.address, mask).bits & (bytes - 1) && misaligned(w, access.address, mask, bytes, touch))
+  if (rangeOf(access.address, mask).bits & (bytes - 1) &&
+      misaligned(w, access.address, mask, bytes, touch))
     return false;
   for (unsigned l = 0; l < 32; ++l) {
     access.pointer[l] = sink;
     if (!(mask >> l & 1))
       continue;
     uint64_t offset = access.address[l];
-    if (touch != Touch::Read || offset >= parameters.size() || offset + bytes > parameters.size()) {
-      w.fail("out-of-bounds", nameOf(touch, bytes) + " at offset " + std::to_string(int64_t(offset)) +
-                                  " of the kernel's parameters: they have " + std::to_string(parameters.size()) +
-                                  " bytes and are constant", static_cast<int>(l));
+    if (touch != Touch::Read || offset >= parameters.size() ||
+        offset + bytes > parameters.size()) {
+      w.fail("out-of-bounds",
+             nameOf(touch, bytes) + " at offset " +
+                 std::to_string(int64_t(offset)) +
+                 " of the kernel's parameters: they have " +
+                 std::to_string(parameters.size()) + " bytes and are constant",
+             static_cast<int>(l));
       return false;
     }
     access.pointer[l] = const_cast<std::byte *>(parameters.data()) + offset;
@@ -316,7 +381,8 @@ static bool resolveParameters(Warp &w, uint32_t mask, unsigned bytes, Touch touc
 }
 
 /// Lanes in one window of the generic space.
-static bool resolveWindow(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
+static bool resolveWindow(Warp &w, const Instruction &i, uint32_t mask,
+                          unsigned bytes, Touch touch, MemoryAccess &access,
                           unsigned elementBytes, Window window) {
   auto rebase = [&](uint64_t base) {
     for (unsigned l = 0; l < 32; ++l)
@@ -337,7 +403,8 @@ static bool resolveWindow(Warp &w, const Instruction &i, uint32_t mask, unsigned
   }
 }
 
-static bool resolveGeneric(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
+static bool resolveGeneric(Warp &w, const Instruction &i, uint32_t mask,
+                           unsigned bytes, Touch touch, MemoryAccess &access,
                            unsigned elementBytes) {
   Range range = rangeOf(access.address, mask);
   Window first = windowOf(range.least);
@@ -345,10 +412,12 @@ static bool resolveGeneric(Warp &w, const Instruction &i, uint32_t mask, unsigne
     return resolveWindow(w, i, mask, bytes, touch, access, elementBytes, first);
   std::byte *pointer[32];
   std::fill_n(pointer, 32, &sink[0]);
-  for (Window window : {Window::Global, Window::Shared, Window::Local, Window::Param}) {
+  for (Window window :
+       {Window::Global, Window::Shared, Window::Local, Window::Param}) {
     uint32_t lanes = 0;
     for (unsigned l = 0; l < 32; ++l)
-      lanes |= uint32_t(mask >> l & 1 && windowOf(access.address[l]) == window) << l;
+      lanes |= uint32_t(mask >> l & 1 && windowOf(access.address[l]) == window)
+               << l;
     if (!lanes)
       continue;
     MemoryAccess part;
@@ -364,13 +433,14 @@ static bool resolveGeneric(Warp &w, const Instruction &i, uint32_t mask, unsigne
   return true;
 }
 
-bool resolve(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
-             unsigned elementBytes) {
+bool resolve(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
+             Touch touch, MemoryAccess &access, unsigned elementBytes) {
   switch (i.space) {
   case ptx::Space::Register: // a parameter of a call: in the frame
     access.contiguous = nullptr;
     for (unsigned l = 0; l < 32; ++l)
-      access.pointer[l] = mask >> l & 1 ? w.at<std::byte>(i.a) + l * i.target + i.imm : sink;
+      access.pointer[l] =
+          mask >> l & 1 ? w.at<std::byte>(i.a) + l * i.target + i.imm : sink;
     return true;
   case ptx::Space::Global:
   case ptx::Space::Const:

@@ -28,19 +28,22 @@ void computeAddresses(Warp &w, const Instruction &i, uint64_t (&address)[32]);
 
 /// Resolves `bytes` per lane (a power of two up to 32) at access.address in the instruction's space. False: the grid
 /// failed. `elementBytes`: of one element of a vector.
-bool resolve(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
-             unsigned elementBytes = 0);
+bool resolve(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
+             Touch touch, MemoryAccess &access, unsigned elementBytes = 0);
 
 /// The same for shared memory alone, without the address register: for ldmatrix, mbarrier, cp.async. `counted` false:
 /// the caller counts.
-bool resolveShared(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
-                   unsigned elementBytes, bool counted);
-bool resolveGlobal(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes, Touch touch, MemoryAccess &access,
-                   unsigned elementBytes, bool counted);
+bool resolveShared(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
+                   Touch touch, MemoryAccess &access, unsigned elementBytes,
+                   bool counted);
+bool resolveGlobal(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
+                   Touch touch, MemoryAccess &access, unsigned elementBytes,
+                   bool counted);
 
 /// A shared address from a 32-bit register or a generic one: what lies in the window is taken relative to it.
 inline uint64_t sharedAddress(uint64_t address) {
-  return windowOf(address) == Window::Shared ? address - kSharedWindow : address;
+  return windowOf(address) == Window::Shared ? address - kSharedWindow
+                                             : address;
 }
 
 /// Modifiers of ld, st, atom, red that say how strong they are; sets out.scope and out.ordering.

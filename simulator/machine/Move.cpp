@@ -45,7 +45,9 @@ static Flow movePredicate(Warp &w, const Instruction &i, uint32_t mask) {
 /// The address of a local variable depends on the depth of calls.
 static Flow moveLocalAddress(Warp &w, const Instruction &i, uint32_t mask) {
   uint64_t address = static_cast<uint64_t>(i.imm) + w.group.local;
-  forLanes(mask, w.at<uint64_t>(i.d), [=](uint64_t) { return address; }, w.at<uint64_t>(i.d));
+  forLanes(
+      mask, w.at<uint64_t>(i.d), [=](uint64_t) { return address; },
+      w.at<uint64_t>(i.d));
   return Flow::Next;
 }
 
@@ -58,21 +60,30 @@ static Flow readClock(Warp &w, const Instruction &i, uint32_t mask) {
   if (special == Special::ClockHi || special == Special::GlobalTimerHi)
     now >>= 32;
   if (i.bytes == 8)
-    forLanes(mask, w.at<uint64_t>(i.d), [=](uint64_t) { return now; }, w.at<uint64_t>(i.d));
+    forLanes(
+        mask, w.at<uint64_t>(i.d), [=](uint64_t) { return now; },
+        w.at<uint64_t>(i.d));
   else
-    forLanes(mask, w.at<uint32_t>(i.d), [=](uint32_t) { return static_cast<uint32_t>(now); }, w.at<uint32_t>(i.d));
+    forLanes(
+        mask, w.at<uint32_t>(i.d),
+        [=](uint32_t) { return static_cast<uint32_t>(now); },
+        w.at<uint32_t>(i.d));
   return Flow::Next;
 }
 
 static bool decodeClock(Decoder &d, Type type) {
-  static const std::pair<std::string_view, std::pair<Special, unsigned>> clocks[] = {
-      {"%clock", {Special::Clock, 4}},           {"%clock_hi", {Special::ClockHi, 4}},
-      {"%clock64", {Special::Clock64, 8}},       {"%globaltimer", {Special::GlobalTimer, 8}},
-      {"%globaltimer_lo", {Special::GlobalTimerLo, 4}}, {"%globaltimer_hi", {Special::GlobalTimerHi, 4}}};
+  static const std::pair<std::string_view, std::pair<Special, unsigned>>
+      clocks[] = {{"%clock", {Special::Clock, 4}},
+                  {"%clock_hi", {Special::ClockHi, 4}},
+                  {"%clock64", {Special::Clock64, 8}},
+                  {"%globaltimer", {Special::GlobalTimer, 8}},
+                  {"%globaltimer_lo", {Special::GlobalTimerLo, 4}},
+                  {"%globaltimer_hi", {Special::GlobalTimerHi, 4}}};
   for (auto &[name, what] : clocks)
     if (d.operand(1).symbol == name) {
       if (what.second != ptx::bytesOf(type))
-        d.refuse("'" + std::string(name) + "' has " + std::to_string(8 * what.second) + " bits");
+        d.refuse("'" + std::string(name) + "' has " +
+                 std::to_string(8 * what.second) + " bits");
       d.out.kind = static_cast<uint8_t>(what.first);
       d.out.bytes = static_cast<uint8_t>(what.second);
       d.out.d = d.destination(0, type);
@@ -91,7 +102,8 @@ static Flow pack(Warp &w, const Instruction &i, uint32_t mask) {
   for (unsigned part = 0; part < i.count; ++part) {
     const Lane *from = w.at<Lane>(w.list(i)[part]);
     for (unsigned l = 0; l < 32; ++l)
-      value[l] |= static_cast<D>(static_cast<D>(static_cast<Part>(from[l])) << (8 * sizeof(Part) * part));
+      value[l] |= static_cast<D>(static_cast<D>(static_cast<Part>(from[l]))
+                                 << (8 * sizeof(Part) * part));
   }
   forLanes(mask, to, Same(), value);
   return Flow::Next;
@@ -104,22 +116,31 @@ static Flow unpack(Warp &w, const Instruction &i, uint32_t mask) {
   std::copy_n(w.at<S>(i.a), 32, value);
   for (unsigned part = 0; part < i.count; ++part) {
     Operand to = w.list(i)[part];
-    forLanes(mask, w.at<Lane>(to), [=](S s) { return static_cast<Lane>(static_cast<Part>(s >> (8 * sizeof(Part) * part))); },
-             value);
+    forLanes(
+        mask, w.at<Lane>(to),
+        [=](S s) {
+          return static_cast<Lane>(
+              static_cast<Part>(s >> (8 * sizeof(Part) * part)));
+        },
+        value);
   }
   return Flow::Next;
 }
 
 static Flow packWide(Warp &w, const Instruction &i, uint32_t mask) {
-  forLanes(mask, w.at<Wide>(i.d), [](uint64_t low, uint64_t high) { return Wide{low, high}; },
-           w.at<uint64_t>(w.list(i)[0]), w.at<uint64_t>(w.list(i)[1]));
+  forLanes(
+      mask, w.at<Wide>(i.d),
+      [](uint64_t low, uint64_t high) { return Wide{low, high}; },
+      w.at<uint64_t>(w.list(i)[0]), w.at<uint64_t>(w.list(i)[1]));
   return Flow::Next;
 }
 
 static Flow unpackWide(Warp &w, const Instruction &i, uint32_t mask) {
   const Wide *from = w.at<Wide>(i.a);
-  forLanes(mask, w.at<uint64_t>(w.list(i)[0]), [](Wide s) { return s.low; }, from);
-  forLanes(mask, w.at<uint64_t>(w.list(i)[1]), [](Wide s) { return s.high; }, from);
+  forLanes(
+      mask, w.at<uint64_t>(w.list(i)[0]), [](Wide s) { return s.low; }, from);
+  forLanes(
+      mask, w.at<uint64_t>(w.list(i)[1]), [](Wide s) { return s.high; }, from);
   return Flow::Next;
 }
 
@@ -133,26 +154,35 @@ static void decodePacking(Decoder &d, unsigned bytes) {
   std::vector<Operand> list;
   uint8_t lane = 0;
   for (const ptx::Operand &element : vector.parts)
-    list.push_back(packs ? d.sourceWide(element, part, lane) : d.destinationWide(element, part, lane));
+    list.push_back(packs ? d.sourceWide(element, part, lane)
+                         : d.destinationWide(element, part, lane));
   if (lane != std::max(2u, part))
-    d.refuse("the parts of a vector have " + std::to_string(8 * part) + " bits");
+    d.refuse("the parts of a vector have " + std::to_string(8 * part) +
+             " bits");
   d.out.list = d.keep(list);
   d.out.count = static_cast<uint8_t>(count);
   if (packs)
     d.out.d = d.destinationBytes(0, bytes);
   else
     d.out.a = d.sourceBytes(1, bytes);
-  auto choose = [&](Handler forPack, Handler forUnpack) { d.out.handler = packs ? forPack : forUnpack; };
+  auto choose = [&](Handler forPack, Handler forUnpack) {
+    d.out.handler = packs ? forPack : forUnpack;
+  };
   if (bytes == 2 && part == 1)
-    choose(pack<uint16_t, uint8_t, uint16_t>, unpack<uint16_t, uint8_t, uint16_t>);
+    choose(pack<uint16_t, uint8_t, uint16_t>,
+           unpack<uint16_t, uint8_t, uint16_t>);
   else if (bytes == 4 && part == 1)
-    choose(pack<uint32_t, uint8_t, uint16_t>, unpack<uint32_t, uint8_t, uint16_t>);
+    choose(pack<uint32_t, uint8_t, uint16_t>,
+           unpack<uint32_t, uint8_t, uint16_t>);
   else if (bytes == 4 && part == 2)
-    choose(pack<uint32_t, uint16_t, uint16_t>, unpack<uint32_t, uint16_t, uint16_t>);
+    choose(pack<uint32_t, uint16_t, uint16_t>,
+           unpack<uint32_t, uint16_t, uint16_t>);
   else if (bytes == 8 && part == 2)
-    choose(pack<uint64_t, uint16_t, uint16_t>, unpack<uint64_t, uint16_t, uint16_t>);
+    choose(pack<uint64_t, uint16_t, uint16_t>,
+           unpack<uint64_t, uint16_t, uint16_t>);
   else if (bytes == 8 && part == 4)
-    choose(pack<uint64_t, uint32_t, uint32_t>, unpack<uint64_t, uint32_t, uint32_t>);
+    choose(pack<uint64_t, uint32_t, uint32_t>,
+           unpack<uint64_t, uint32_t, uint32_t>);
   else if (bytes == 16 && part == 8)
     choose(packWide, unpackWide);
   else
@@ -170,13 +200,15 @@ static void decodeMov(Decoder &d) {
     return;
   }
   unsigned bytes = ptx::bytesOf(type);
-  if (d.operand(0).kind == OperandKind::Vector || d.operand(1).kind == OperandKind::Vector)
+  if (d.operand(0).kind == OperandKind::Vector ||
+      d.operand(1).kind == OperandKind::Vector)
     return decodePacking(d, bytes);
   if (d.operand(1).kind == OperandKind::Special && decodeClock(d, type))
     return;
   const ptx::Operand &from = d.operand(1);
   if (from.kind == OperandKind::Symbol && from.index != ptx::None &&
-      d.function().variables[from.index].space == ptx::Space::Local && bytes == 8) {
+      d.function().variables[from.index].space == ptx::Space::Local &&
+      bytes == 8) {
     ptx::Space space;
     d.out.imm = static_cast<int64_t>(d.symbolAddress(from, space));
     d.out.d = d.destination(0, type);
@@ -206,7 +238,10 @@ static Flow select(Warp &w, const Instruction &i, uint32_t mask) {
 }
 
 static Handler selectHandler(unsigned bytes) {
-  return bytes == 2 ? select<uint16_t> : bytes == 4 ? select<uint32_t> : bytes == 8 ? select<uint64_t> : nullptr;
+  return bytes == 2   ? select<uint16_t>
+         : bytes == 4 ? select<uint32_t>
+         : bytes == 8 ? select<uint64_t>
+                      : nullptr;
 }
 
 static void decodeSelp(Decoder &d) {
@@ -225,13 +260,14 @@ static void decodeSelp(Decoder &d) {
 /// slct: a where c >= 0, else b.
 template <typename T, typename C, bool Flush>
 static Flow selectBySign(Warp &w, const Instruction &i, uint32_t mask) {
-  forLanes(mask, w.at<T>(i.d),
-           [](T a, T b, C c) {
-             if constexpr (Flush)
-               c = flush(c);
-             return c >= 0 ? a : b;
-           },
-           w.at<T>(i.a), w.at<T>(i.b), w.at<C>(i.c));
+  forLanes(
+      mask, w.at<T>(i.d),
+      [](T a, T b, C c) {
+        if constexpr (Flush)
+          c = flush(c);
+        return c >= 0 ? a : b;
+      },
+      w.at<T>(i.a), w.at<T>(i.b), w.at<C>(i.c));
   return Flow::Next;
 }
 
@@ -251,9 +287,12 @@ static void decodeSlct(Decoder &d) {
                     : bytes == 8 ? selectBySign<uint64_t, int32_t, false>
                                  : nullptr;
   else if (selector == Type::F32)
-    d.out.handler = bytes == 2   ? (ftz ? selectBySign<uint16_t, float, true> : selectBySign<uint16_t, float, false>)
-                    : bytes == 4 ? (ftz ? selectBySign<uint32_t, float, true> : selectBySign<uint32_t, float, false>)
-                    : bytes == 8 ? (ftz ? selectBySign<uint64_t, float, true> : selectBySign<uint64_t, float, false>)
+    d.out.handler = bytes == 2   ? (ftz ? selectBySign<uint16_t, float, true>
+                                        : selectBySign<uint16_t, float, false>)
+                    : bytes == 4 ? (ftz ? selectBySign<uint32_t, float, true>
+                                        : selectBySign<uint32_t, float, false>)
+                    : bytes == 8 ? (ftz ? selectBySign<uint64_t, float, true>
+                                        : selectBySign<uint64_t, float, false>)
                                  : nullptr;
   if (!d.out.handler)
     d.refuseType(type);
@@ -263,7 +302,9 @@ static void decodeSlct(Decoder &d) {
 
 static Flow addImmediate(Warp &w, const Instruction &i, uint32_t mask) {
   auto add = static_cast<uint64_t>(i.imm);
-  forLanes(mask, w.at<uint64_t>(i.d), [=](uint64_t a) { return a + add; }, w.at<uint64_t>(i.a));
+  forLanes(
+      mask, w.at<uint64_t>(i.d), [=](uint64_t a) { return a + add; },
+      w.at<uint64_t>(i.a));
   return Flow::Next;
 }
 
@@ -298,7 +339,9 @@ static void decodeCvta(Decoder &d) {
 
 template <Window W>
 static Flow isInWindow(Warp &w, const Instruction &i, uint32_t mask) {
-  w.setPredicate(i.d, mask, lanesWhere([](uint64_t a) { return windowOf(a) == W; }, w.at<uint64_t>(i.a)));
+  w.setPredicate(i.d, mask,
+                 lanesWhere([](uint64_t a) { return windowOf(a) == W; },
+                            w.at<uint64_t>(i.a)));
   return Flow::Next;
 }
 

@@ -40,7 +40,8 @@ using Handler = Flow (*)(Warp &, const Instruction &, uint32_t mask);
 /// Where the 32 lanes of an operand lie: offset in its bank, a multiple of 8, with the bank in the low two bits. Bit 2
 /// negates a predicate.
 struct Operand {
-  static constexpr uint32_t kFrame = 0, kConstant = 1, kSpecial = 2, kNegate = 4;
+  static constexpr uint32_t kFrame = 0, kConstant = 1, kSpecial = 2,
+                            kNegate = 4;
   uint32_t code = 0;
 
   uint32_t bank() const { return code & 3; }
@@ -53,7 +54,9 @@ constexpr unsigned kMaxRecursion = 32;
 
 /// Size of a register of each width: 32 lanes; of a predicate, 32 bits in 8 bytes.
 constexpr uint32_t kPredicateSlot = 8;
-constexpr uint32_t laneArrayBytes(unsigned bytesPerLane) { return 32 * bytesPerLane; }
+constexpr uint32_t laneArrayBytes(unsigned bytesPerLane) {
+  return 32 * bytesPerLane;
+}
 
 struct Instruction {
   Handler handler = nullptr;
@@ -65,11 +68,12 @@ struct Instruction {
   int64_t imm = 0;     ///< offset of an address and other literals
   uint8_t bytes = 0;   ///< of a memory element
   uint8_t count = 0;   ///< elements of a vector, operands of a list
-  uint8_t lane[3] = {};///< bytes a lane of destination and sources, where it differs from the type
+  uint8_t lane[3] =
+      {}; ///< bytes a lane of destination and sources, where it differs from the type
   ptx::Space space = ptx::Space::Generic;
-  uint8_t kind = 0;    ///< of the family: its own enumeration
-  uint8_t flags = 0;   ///< of the family
-  Scope scope = Scope::None;   ///< of memory operations that are strong
+  uint8_t kind = 0;          ///< of the family: its own enumeration
+  uint8_t flags = 0;         ///< of the family
+  Scope scope = Scope::None; ///< of memory operations that are strong
   Ordering ordering;
   InstructionClass cls = InstructionClass::Other;
 };
@@ -88,16 +92,19 @@ struct Parameter {
 struct Function {
   std::string name;
   bool isKernel = false;
-  uint32_t entry = 0, end = 0;      ///< instructions
-  uint32_t frameBytes = 0;          ///< registers of one activation
-  uint32_t localBytes = 0;          ///< of a thread, of one activation
-  uint64_t frameStack = 0, localStack = 0; ///< with all it calls; recursion up to kMaxRecursion
+  uint32_t entry = 0, end = 0; ///< instructions
+  uint32_t frameBytes = 0;     ///< registers of one activation
+  uint32_t localBytes = 0;     ///< of a thread, of one activation
+  uint64_t frameStack = 0,
+           localStack = 0; ///< with all it calls; recursion up to kMaxRecursion
   std::vector<uint32_t> callees;
   uint32_t parameterBytes = 0;
   std::vector<Parameter> parameters;
-  uint32_t maxThreads[3] = {}, requiredThreads[3] = {}, requiredCluster[3] = {}; ///< 0: not given
+  uint32_t maxThreads[3] = {}, requiredThreads[3] = {},
+           requiredCluster[3] = {}; ///< 0: not given
   uint32_t staticSharedBytes = 0;   ///< of the variables the kernel can reach
-  uint32_t dynamicSharedOffset = 0; ///< first byte of extern .shared arrays: staticSharedBytes, aligned
+  uint32_t dynamicSharedOffset =
+      0; ///< first byte of extern .shared arrays: staticSharedBytes, aligned
 };
 /// Functions that are launched.
 using Kernel = Function;
@@ -119,14 +126,58 @@ struct GlobalVariable {
 };
 
 enum class Special : uint8_t {
-  TidX, TidY, TidZ, NtidX, NtidY, NtidZ, CtaidX, CtaidY, CtaidZ, NctaidX, NctaidY, NctaidZ,
-  LaneId, WarpId, NwarpId, SmId, NsmId, GridId, LanemaskEq, LanemaskLe, LanemaskLt, LanemaskGe, LanemaskGt,
-  DynamicSmemSize, TotalSmemSize, AggrSmemSize, EnvReg1, EnvReg2, EnvRegOther,
-  ClusterIdX, ClusterIdY, ClusterIdZ, NclusterIdX, NclusterIdY, NclusterIdZ,
-  ClusterCtaidX, ClusterCtaidY, ClusterCtaidZ, ClusterNctaidX, ClusterNctaidY, ClusterNctaidZ,
-  ClusterCtarank, ClusterNctarank, IsExplicitCluster, WarpSize,
+  TidX,
+  TidY,
+  TidZ,
+  NtidX,
+  NtidY,
+  NtidZ,
+  CtaidX,
+  CtaidY,
+  CtaidZ,
+  NctaidX,
+  NctaidY,
+  NctaidZ,
+  LaneId,
+  WarpId,
+  NwarpId,
+  SmId,
+  NsmId,
+  GridId,
+  LanemaskEq,
+  LanemaskLe,
+  LanemaskLt,
+  LanemaskGe,
+  LanemaskGt,
+  DynamicSmemSize,
+  TotalSmemSize,
+  AggrSmemSize,
+  EnvReg1,
+  EnvReg2,
+  EnvRegOther,
+  ClusterIdX,
+  ClusterIdY,
+  ClusterIdZ,
+  NclusterIdX,
+  NclusterIdY,
+  NclusterIdZ,
+  ClusterCtaidX,
+  ClusterCtaidY,
+  ClusterCtaidZ,
+  ClusterNctaidX,
+  ClusterNctaidY,
+  ClusterNctaidZ,
+  ClusterCtarank,
+  ClusterNctarank,
+  IsExplicitCluster,
+  WarpSize,
   // Read when they are read: not in the bank.
-  Clock, ClockHi, Clock64, GlobalTimer, GlobalTimerLo, GlobalTimerHi,
+  Clock,
+  ClockHi,
+  Clock64,
+  GlobalTimer,
+  GlobalTimerLo,
+  GlobalTimerHi,
 };
 
 /// A special register that the program reads: its offset in the bank.
@@ -143,13 +194,13 @@ struct Program {
   std::vector<Function> functions;
   std::vector<Operand> operands;
   std::vector<CallSite> calls;
-  std::vector<Mma> mma; ///< shapes of mma instructions
+  std::vector<Mma> mma;                      ///< shapes of mma instructions
   std::vector<std::vector<uint32_t>> tables; ///< of brx.idx
   std::vector<std::byte> constants;          ///< see constantBank()
   std::vector<SpecialSlot> specials;
   uint32_t specialBytes = 0;
   std::vector<GlobalVariable> globals;
-  std::vector<std::string> text;        ///< lines of the PTX, for messages
+  std::vector<std::string> text; ///< lines of the PTX, for messages
   std::map<uint32_t, std::string> files;
 
   const Kernel *findKernel(std::string_view kernel) const;
@@ -164,7 +215,8 @@ struct Program {
 /// Decodes a module for a device: allocates and initialises its variables in `memory` (the caller frees them through
 /// `globals`) and refuses, with line and text, every instruction it does not know to the last modifier. On an error
 /// nothing stays allocated.
-Result<std::unique_ptr<Program>> decode(const ptx::Module &module, GlobalMemory &memory, int device);
+Result<std::unique_ptr<Program>> decode(const ptx::Module &module,
+                                        GlobalMemory &memory, int device);
 
 } // namespace moec::cudasim
 

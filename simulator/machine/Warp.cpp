@@ -16,7 +16,9 @@ constexpr uint32_t kPatientSpins = 16, kImpatientSpins = 2;
 /// Backward branches of a group before the other groups of its warp get a turn.
 constexpr uint32_t kBackEdges = 4096;
 
-void AlignedBytes::resize(size_t bytes) { memory.assign(bytes + 64, std::byte{kRegisterPoison}); }
+void AlignedBytes::resize(size_t bytes) {
+  memory.assign(bytes + 64, std::byte{kRegisterPoison});
+}
 
 void Warp::start(uint32_t mask) {
   const LaunchState &state = block->state;
@@ -41,7 +43,8 @@ void Warp::setSpecials() {
   auto shared = static_cast<uint32_t>(block->shared.size());
   for (const SpecialSlot &slot : program->specials) {
     if (slot.special == Special::GridId) {
-      std::fill_n(reinterpret_cast<uint64_t *>(specials.data() + slot.offset), 32, launch.gridId);
+      std::fill_n(reinterpret_cast<uint64_t *>(specials.data() + slot.offset),
+                  32, launch.gridId);
       continue;
     }
     auto *to = reinterpret_cast<uint32_t *>(specials.data() + slot.offset);
@@ -49,37 +52,104 @@ void Warp::setSpecials() {
       uint32_t thread = 32 * index + lane;
       uint32_t value = 0;
       switch (slot.special) {
-      case Special::TidX: value = thread % launch.block[0]; break;
-      case Special::TidY: value = thread / launch.block[0] % launch.block[1]; break;
-      case Special::TidZ: value = thread / launch.block[0] / launch.block[1]; break;
-      case Special::NtidX: value = launch.block[0]; break;
-      case Special::NtidY: value = launch.block[1]; break;
-      case Special::NtidZ: value = launch.block[2]; break;
-      case Special::CtaidX: case Special::ClusterIdX: value = block->id[0]; break;
-      case Special::CtaidY: case Special::ClusterIdY: value = block->id[1]; break;
-      case Special::CtaidZ: case Special::ClusterIdZ: value = block->id[2]; break;
-      case Special::NctaidX: case Special::NclusterIdX: value = launch.grid[0]; break;
-      case Special::NctaidY: case Special::NclusterIdY: value = launch.grid[1]; break;
-      case Special::NctaidZ: case Special::NclusterIdZ: value = launch.grid[2]; break;
-      case Special::LaneId: value = lane; break;
-      case Special::WarpId: value = index; break;
-      case Special::NwarpId: value = static_cast<uint32_t>(block->warps.size()); break;
-      case Special::SmId: value = static_cast<uint32_t>(block->linearIndex % launch.multiprocessors); break;
-      case Special::NsmId: value = launch.multiprocessors; break;
-      case Special::LanemaskEq: value = 1u << lane; break;
-      case Special::LanemaskLe: value = (2u << lane) - 1; break;
-      case Special::LanemaskLt: value = (1u << lane) - 1; break;
-      case Special::LanemaskGe: value = ~((1u << lane) - 1); break;
-      case Special::LanemaskGt: value = ~((2u << lane) - 1); break;
-      case Special::DynamicSmemSize: value = launch.dynamicSharedBytes; break;
-      case Special::TotalSmemSize: case Special::AggrSmemSize: value = shared; break;
-      case Special::EnvReg1: value = static_cast<uint32_t>(launch.cooperativeWorkspace >> 32); break;
-      case Special::EnvReg2: value = static_cast<uint32_t>(launch.cooperativeWorkspace); break;
-      case Special::WarpSize: value = 32; break;
+      case Special::TidX:
+        value = thread % launch.block[0];
+        break;
+      case Special::TidY:
+        value = thread / launch.block[0] % launch.block[1];
+        break;
+      case Special::TidZ:
+        value = thread / launch.block[0] / launch.block[1];
+        break;
+      case Special::NtidX:
+        value = launch.block[0];
+        break;
+      case Special::NtidY:
+        value = launch.block[1];
+        break;
+      case Special::NtidZ:
+        value = launch.block[2];
+        break;
+      case Special::CtaidX:
+      case Special::ClusterIdX:
+        value = block->id[0];
+        break;
+      case Special::CtaidY:
+      case Special::ClusterIdY:
+        value = block->id[1];
+        break;
+      case Special::CtaidZ:
+      case Special::ClusterIdZ:
+        value = block->id[2];
+        break;
+      case Special::NctaidX:
+      case Special::NclusterIdX:
+        value = launch.grid[0];
+        break;
+      case Special::NctaidY:
+      case Special::NclusterIdY:
+        value = launch.grid[1];
+        break;
+      case Special::NctaidZ:
+      case Special::NclusterIdZ:
+        value = launch.grid[2];
+        break;
+      case Special::LaneId:
+        value = lane;
+        break;
+      case Special::WarpId:
+        value = index;
+        break;
+      case Special::NwarpId:
+        value = static_cast<uint32_t>(block->warps.size());
+        break;
+      case Special::SmId:
+        value =
+            static_cast<uint32_t>(block->linearIndex % launch.multiprocessors);
+        break;
+      case Special::NsmId:
+        value = launch.multiprocessors;
+        break;
+      case Special::LanemaskEq:
+        value = 1u << lane;
+        break;
+      case Special::LanemaskLe:
+        value = (2u << lane) - 1;
+        break;
+      case Special::LanemaskLt:
+        value = (1u << lane) - 1;
+        break;
+      case Special::LanemaskGe:
+        value = ~((1u << lane) - 1);
+        break;
+      case Special::LanemaskGt:
+        value = ~((2u << lane) - 1);
+        break;
+      case Special::DynamicSmemSize:
+        value = launch.dynamicSharedBytes;
+        break;
+      case Special::TotalSmemSize:
+      case Special::AggrSmemSize:
+        value = shared;
+        break;
+      case Special::EnvReg1:
+        value = static_cast<uint32_t>(launch.cooperativeWorkspace >> 32);
+        break;
+      case Special::EnvReg2:
+        value = static_cast<uint32_t>(launch.cooperativeWorkspace);
+        break;
+      case Special::WarpSize:
+        value = 32;
+        break;
       // A block is a cluster of its own.
-      case Special::ClusterNctaidX: case Special::ClusterNctaidY: case Special::ClusterNctaidZ:
-      case Special::ClusterNctarank: value = 1; break;
-      default: break;
+      case Special::ClusterNctaidX:
+      case Special::ClusterNctaidY:
+      case Special::ClusterNctaidZ:
+      case Special::ClusterNctarank:
+        value = 1;
+        break;
+      default:
+        break;
       }
       to[lane] = value;
     }
@@ -167,7 +237,8 @@ void Warp::choose() {
         continue;
       }
       one.mask |= other.mask;
-      if (one.wait == Wait::None || other.wait == Wait::None || one.wait != other.wait)
+      if (one.wait == Wait::None || other.wait == Wait::None ||
+          one.wait != other.wait)
         one.wait = Wait::None;
       parked[j] = parked.back();
       parked.pop_back();
@@ -178,14 +249,16 @@ void Warp::choose() {
     lanes |= parked[i].wait == Wait::Lanes;
     barriers |= parked[i].wait == Wait::Barrier;
     spins |= parked[i].wait == Wait::Spin;
-    if (parked[i].wait == Wait::None && (best == parked.size() || parked[i].pc < parked[best].pc))
+    if (parked[i].wait == Wait::None &&
+        (best == parked.size() || parked[i].pc < parked[best].pc))
       best = i;
   }
   if (best == parked.size()) {
     if (lanes && !barriers && !spins) {
       group = parked.front();
       std::string rest = describe();
-      fail("warp-sync", "lanes wait for others of their warp that never come:" + rest);
+      fail("warp-sync",
+           "lanes wait for others of their warp that never come:" + rest);
     }
     return;
   }
@@ -256,7 +329,9 @@ void Warp::release(unsigned number, uint32_t reduced) {
       std::byte *frame = banks[Operand::kFrame];
       banks[Operand::kFrame] = frames.data() + other.frame;
       if (i.count == 1)
-        forLanes(other.mask, at<uint32_t>(i.d), [=](uint32_t) { return reduced; }, at<uint32_t>(i.d));
+        forLanes(
+            other.mask, at<uint32_t>(i.d), [=](uint32_t) { return reduced; },
+            at<uint32_t>(i.d));
       else
         setPredicate(i.d, other.mask, reduced ? kAllLanes : 0);
       banks[Operand::kFrame] = frame;
@@ -305,17 +380,31 @@ std::string Warp::describe() const {
     char mask[16];
     std::snprintf(mask, sizeof mask, "%08x", at.mask);
     std::string source = program->source(at.pc);
-    text += " lanes 0x" + std::string(mask) + " at ptx line " + std::to_string(program->lines[at.pc].line) +
+    text += " lanes 0x" + std::string(mask) + " at ptx line " +
+            std::to_string(program->lines[at.pc].line) +
             (source.empty() ? "" : " (" + source + ")");
     switch (at.wait) {
-    case Wait::None: text += " can run;"; break;
-    case Wait::Spin: text += " spin;"; break;
-    case Wait::Lanes: text += " wait for other lanes of the warp;"; break;
-    case Wait::Barrier: text += " wait at barrier " + std::to_string(at.barrier) + ";"; break;
-    case Wait::AsyncCopies: text += " wait for copies;"; break;
+    case Wait::None:
+      text += " can run;";
+      break;
+    case Wait::Spin:
+      text += " spin;";
+      break;
+    case Wait::Lanes:
+      text += " wait for other lanes of the warp;";
+      break;
+    case Wait::Barrier:
+      text += " wait at barrier " + std::to_string(at.barrier) + ";";
+      break;
+    case Wait::AsyncCopies:
+      text += " wait for copies;";
+      break;
     }
   };
-  if (group.mask && std::find_if(parked.begin(), parked.end(), [&](const Group &g) { return g.mask == group.mask; }) == parked.end())
+  if (group.mask &&
+      std::find_if(parked.begin(), parked.end(), [&](const Group &g) {
+        return g.mask == group.mask;
+      }) == parked.end())
     add(group);
   for (const Group &other : parked)
     add(other);

@@ -35,7 +35,9 @@ struct Group {
   Wait wait = Wait::None;
   uint8_t barrier = 0;
 
-  bool at(const Group &other) const { return pc == other.pc && frame == other.frame && local == other.local; }
+  bool at(const Group &other) const {
+    return pc == other.pc && frame == other.frame && local == other.local;
+  }
 };
 
 /// Where a lane returns to.
@@ -47,7 +49,10 @@ struct ReturnPoint {
 class AlignedBytes {
 public:
   void resize(size_t bytes);
-  std::byte *data() { return reinterpret_cast<std::byte *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) & ~uintptr_t(63)); }
+  std::byte *data() {
+    return reinterpret_cast<std::byte *>(
+        (reinterpret_cast<uintptr_t>(memory.data()) + 63) & ~uintptr_t(63));
+  }
 
 private:
   std::vector<std::byte> memory;
@@ -78,7 +83,9 @@ public:
     uint32_t *to = at<uint32_t>(operand);
     *to = (*to & ~mask) | (bits & mask);
   }
-  const Operand *list(const Instruction &instruction) const { return program->operands.data() + instruction.list; }
+  const Operand *list(const Instruction &instruction) const {
+    return program->operands.data() + instruction.list;
+  }
 
   /// Lanes `mask` of the running group wait at the current instruction; its other lanes go on behind it.
   void park(uint32_t mask, Wait wait, uint8_t barrier = 0);
@@ -100,7 +107,9 @@ public:
   Flow fail(std::string kind, std::string message, int lane = -1);
   uint32_t line() const { return program->lines[group.pc].line; }
 
-  std::byte *localAt(uint32_t lane, uint64_t offset) { return localMemory.data() + lane * localStride + offset; }
+  std::byte *localAt(uint32_t lane, uint64_t offset) {
+    return localMemory.data() + lane * localStride + offset;
+  }
 
   /// "pc, line, lanes and reason" of every group.
   std::string describe() const;
@@ -113,7 +122,7 @@ public:
   uint32_t live = 0;
   std::vector<Group> parked;
   bool ranStrongLoad = false; ///< since the last backward branch
-  uint32_t carry = 0;         ///< condition code of addc, subc, madc: a bit a lane
+  uint32_t carry = 0; ///< condition code of addc, subc, madc: a bit a lane
   std::vector<std::byte> localMemory;
   std::vector<uint64_t> localWritten; ///< a bit a byte
   uint64_t localStride = 0;           ///< of a lane, a multiple of 64

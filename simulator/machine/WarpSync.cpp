@@ -17,7 +17,8 @@ using ptx::Type;
 namespace {
 
 /// Waits for the members. False: `flow` is what the handler returns. Otherwise `ready` are the lanes that go on now.
-bool gatherMembers(Warp &w, const Instruction &i, uint32_t mask, uint32_t &ready, Flow &flow) {
+bool gatherMembers(Warp &w, const Instruction &i, uint32_t mask,
+                   uint32_t &ready, Flow &flow) {
   const uint32_t *member = w.at<uint32_t>(i.e);
   ready = 0;
   uint32_t outside = 0;
@@ -28,7 +29,8 @@ bool gatherMembers(Warp &w, const Instruction &i, uint32_t mask, uint32_t &ready
     outside |= uint32_t(!(member[l] >> l & 1)) << l;
   }
   if (outside) {
-    flow = w.fail("warp-sync", "a lane is not in the member mask it names", std::countr_zero(outside));
+    flow = w.fail("warp-sync", "a lane is not in the member mask it names",
+                  std::countr_zero(outside));
     return false;
   }
   if (ready == mask)
@@ -48,10 +50,13 @@ bool gatherMembers(Warp &w, const Instruction &i, uint32_t mask, uint32_t &ready
 }
 
 /// The lanes of `ready` that name the same mask as its first; removes them from `ready`.
-uint32_t nextSet(Warp &w, const Instruction &i, uint32_t &ready, uint32_t &member) {
+uint32_t nextSet(Warp &w, const Instruction &i, uint32_t &ready,
+                 uint32_t &member) {
   const uint32_t *members = w.at<uint32_t>(i.e);
   member = members[std::countr_zero(ready)];
-  uint32_t set = ready & lanesWhere([=](uint32_t other) { return other == member; }, members);
+  uint32_t set =
+      ready &
+      lanesWhere([=](uint32_t other) { return other == member; }, members);
   ready &= ~set;
   return set;
 }
@@ -81,18 +86,32 @@ enum class Shuffle : uint8_t { Up, Down, Butterfly, Index };
 template <Shuffle Kind>
 Flow shuffle(Warp &w, const Instruction &i, uint32_t mask) {
   return forMembers(w, i, mask, [&](uint32_t set) {
-    const uint32_t *a = w.at<uint32_t>(i.a), *b = w.at<uint32_t>(i.b), *c = w.at<uint32_t>(i.c);
+    const uint32_t *a = w.at<uint32_t>(i.a), *b = w.at<uint32_t>(i.b),
+                   *c = w.at<uint32_t>(i.c);
     uint32_t result[32], inRange = 0, wrong = 0;
     for (unsigned lane = 0; lane < 32; ++lane) {
-      int segment = int(c[lane] >> 8 & 31), clamp = int(c[lane] & 31), offset = int(b[lane] & 31), self = int(lane);
+      int segment = int(c[lane] >> 8 & 31), clamp = int(c[lane] & 31),
+          offset = int(b[lane] & 31), self = int(lane);
       int most = (self & segment) | (clamp & ~segment), least = self & segment;
       int from = self;
       bool ok = false;
       switch (Kind) {
-      case Shuffle::Up: from = self - offset; ok = from >= most; break;
-      case Shuffle::Down: from = self + offset; ok = from <= most; break;
-      case Shuffle::Butterfly: from = self ^ offset; ok = from <= most; break;
-      case Shuffle::Index: from = least | (offset & ~segment); ok = from <= most; break;
+      case Shuffle::Up:
+        from = self - offset;
+        ok = from >= most;
+        break;
+      case Shuffle::Down:
+        from = self + offset;
+        ok = from <= most;
+        break;
+      case Shuffle::Butterfly:
+        from = self ^ offset;
+        ok = from <= most;
+        break;
+      case Shuffle::Index:
+        from = least | (offset & ~segment);
+        ok = from <= most;
+        break;
       }
       if (!ok)
         from = self;
@@ -101,7 +120,8 @@ Flow shuffle(Warp &w, const Instruction &i, uint32_t mask) {
       wrong |= uint32_t(!(set >> (from & 31) & 1)) << lane;
     }
     if (w.block->state.options.checks && wrong & set) {
-      w.fail("warp-sync", "shfl reads a lane that does not take part", std::countr_zero(wrong & set));
+      w.fail("warp-sync", "shfl reads a lane that does not take part",
+             std::countr_zero(wrong & set));
       return false;
     }
     forLanes(set, w.at<uint32_t>(i.d), [](uint32_t x) { return x; }, result);
@@ -113,8 +133,11 @@ Flow shuffle(Warp &w, const Instruction &i, uint32_t mask) {
 
 void decodeShfl(Decoder &d) {
   d.require("sync");
-  Handler handler = d.takeOne<Handler>({{"up", shuffle<Shuffle::Up>}, {"down", shuffle<Shuffle::Down>},
-                                        {"bfly", shuffle<Shuffle::Butterfly>}, {"idx", shuffle<Shuffle::Index>}}, nullptr);
+  Handler handler = d.takeOne<Handler>({{"up", shuffle<Shuffle::Up>},
+                                        {"down", shuffle<Shuffle::Down>},
+                                        {"bfly", shuffle<Shuffle::Butterfly>},
+                                        {"idx", shuffle<Shuffle::Index>}},
+                                       nullptr);
   d.require("b32");
   if (!handler)
     d.refuse("expected .up, .down, .bfly or .idx");
@@ -140,9 +163,13 @@ Flow vote(Warp &w, const Instruction &i, uint32_t mask) {
   return forMembers(w, i, mask, [&](uint32_t set) {
     uint32_t yes = w.predicate(i.a) & set;
     if constexpr (Kind == Vote::Ballot) {
-      forLanes(set, w.at<uint32_t>(i.d), [=](uint32_t) { return yes; }, w.at<uint32_t>(i.d));
+      forLanes(
+          set, w.at<uint32_t>(i.d), [=](uint32_t) { return yes; },
+          w.at<uint32_t>(i.d));
     } else {
-      bool result = Kind == Vote::All ? yes == set : Kind == Vote::Any ? yes != 0 : yes == 0 || yes == set;
+      bool result = Kind == Vote::All   ? yes == set
+                    : Kind == Vote::Any ? yes != 0
+                                        : yes == 0 || yes == set;
       w.setPredicate(i.d, set, result ? kAllLanes : 0);
     }
     return true;
@@ -153,13 +180,16 @@ void decodeVote(Decoder &d) {
   d.require("sync");
   bool ballot = d.take("ballot");
   Handler handler = ballot ? vote<Vote::Ballot>
-                           : d.takeOne<Handler>({{"all", vote<Vote::All>}, {"any", vote<Vote::Any>}, {"uni", vote<Vote::Uniform>}},
+                           : d.takeOne<Handler>({{"all", vote<Vote::All>},
+                                                 {"any", vote<Vote::Any>},
+                                                 {"uni", vote<Vote::Uniform>}},
                                                 nullptr);
   if (!handler)
     d.refuse("expected .all, .any, .uni or .ballot");
   d.require(ballot ? "b32" : "pred");
   d.expectOperands(3);
-  d.out.d = ballot ? d.destinationBytes(0, 4) : d.destinationPredicate(d.operand(0));
+  d.out.d =
+      ballot ? d.destinationBytes(0, 4) : d.destinationPredicate(d.operand(0));
   d.out.a = d.sourcePredicate(d.operand(1));
   d.out.e = d.sourceBytes(2, 4);
   d.out.cls = InstructionClass::Shuffle;
@@ -171,7 +201,9 @@ Flow match(Warp &w, const Instruction &i, uint32_t mask) {
   return forMembers(w, i, mask, [&](uint32_t set) {
     const T *a = w.at<T>(i.a);
     uint32_t result[32] = {}, same = 0;
-    forEachLane(set, [&](unsigned lane) { result[lane] = set & lanesWhere([&](T x) { return x == a[lane]; }, a); });
+    forEachLane(set, [&](unsigned lane) {
+      result[lane] = set & lanesWhere([&](T x) { return x == a[lane]; }, a);
+    });
     if constexpr (All) {
       same = result[std::countr_zero(set)] == set ? kAllLanes : 0;
       std::fill_n(result, 32, same ? set : 0);
@@ -204,16 +236,47 @@ void decodeMatch(Decoder &d) {
   d.out.e = d.sourceBytes(2, 4);
   d.out.cls = InstructionClass::Shuffle;
   bool wide = type == Type::B64;
-  d.out.handler = all ? (wide ? match<uint64_t, true> : match<uint32_t, true>)
-                      : (wide ? match<uint64_t, false> : match<uint32_t, false>);
+  d.out.handler =
+      all ? (wide ? match<uint64_t, true> : match<uint32_t, true>)
+          : (wide ? match<uint64_t, false> : match<uint32_t, false>);
 }
 
-struct ReduceAdd { template <typename T> T operator()(T a, T b) const { return T(uint32_t(a) + uint32_t(b)); } };
-struct ReduceMin { template <typename T> T operator()(T a, T b) const { return b < a ? b : a; } };
-struct ReduceMax { template <typename T> T operator()(T a, T b) const { return b > a ? b : a; } };
-struct ReduceAnd { template <typename T> T operator()(T a, T b) const { return a & b; } };
-struct ReduceOr { template <typename T> T operator()(T a, T b) const { return a | b; } };
-struct ReduceXor { template <typename T> T operator()(T a, T b) const { return a ^ b; } };
+struct ReduceAdd {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return T(uint32_t(a) + uint32_t(b));
+  }
+};
+struct ReduceMin {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return b < a ? b : a;
+  }
+};
+struct ReduceMax {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return b > a ? b : a;
+  }
+};
+struct ReduceAnd {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return a & b;
+  }
+};
+struct ReduceOr {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return a | b;
+  }
+};
+struct ReduceXor {
+  template <typename T>
+  T operator()(T a, T b) const {
+    return a ^ b;
+  }
+};
 
 template <typename T, typename Op>
 Flow reduce(Warp &w, const Instruction &i, uint32_t mask) {
@@ -221,7 +284,8 @@ Flow reduce(Warp &w, const Instruction &i, uint32_t mask) {
     const T *a = w.at<T>(i.a);
     auto first = static_cast<unsigned>(std::countr_zero(set));
     T result = a[first];
-    forEachLane(set & (set - 1), [&](unsigned lane) { result = Op()(result, a[lane]); });
+    forEachLane(set & (set - 1),
+                [&](unsigned lane) { result = Op()(result, a[lane]); });
     forLanes(set, w.at<T>(i.d), [=](T) { return result; }, w.at<T>(i.d));
     return true;
   });
@@ -239,14 +303,18 @@ void decodeRedux(Decoder &d) {
   d.out.a = d.source(1, type);
   d.out.e = d.sourceBytes(2, 4);
   d.out.cls = InstructionClass::Shuffle;
-  bool isSigned = type == Type::S32, number = type == Type::U32 || isSigned, bits = type == Type::B32;
-  d.out.handler = op == "add" && number   ? reduce<uint32_t, ReduceAdd>
-                  : op == "min" && number ? (isSigned ? reduce<int32_t, ReduceMin> : reduce<uint32_t, ReduceMin>)
-                  : op == "max" && number ? (isSigned ? reduce<int32_t, ReduceMax> : reduce<uint32_t, ReduceMax>)
-                  : op == "and" && bits   ? reduce<uint32_t, ReduceAnd>
-                  : op == "or" && bits    ? reduce<uint32_t, ReduceOr>
-                  : op == "xor" && bits   ? reduce<uint32_t, ReduceXor>
-                                          : nullptr;
+  bool isSigned = type == Type::S32, number = type == Type::U32 || isSigned,
+       bits = type == Type::B32;
+  d.out.handler =
+      op == "add" && number   ? reduce<uint32_t, ReduceAdd>
+      : op == "min" && number ? (isSigned ? reduce<int32_t, ReduceMin>
+                                          : reduce<uint32_t, ReduceMin>)
+      : op == "max" && number ? (isSigned ? reduce<int32_t, ReduceMax>
+                                          : reduce<uint32_t, ReduceMax>)
+      : op == "and" && bits   ? reduce<uint32_t, ReduceAnd>
+      : op == "or" && bits    ? reduce<uint32_t, ReduceOr>
+      : op == "xor" && bits   ? reduce<uint32_t, ReduceXor>
+                              : nullptr;
   if (!d.out.handler)
     d.refuse("this reduction is not supported");
 }
@@ -255,12 +323,16 @@ void decodeRedux(Decoder &d) {
 Flow elect(Warp &w, const Instruction &i, uint32_t mask) {
   return forMembers(w, i, mask, [&](uint32_t set) {
     uint64_t seed = w.block->state.options.seed;
-    unsigned skip = seed ? unsigned((seed * 0x9e3779b97f4a7c15 ^ set) % unsigned(std::popcount(set))) : 0;
+    unsigned skip = seed ? unsigned((seed * 0x9e3779b97f4a7c15 ^ set) %
+                                    unsigned(std::popcount(set)))
+                         : 0;
     uint32_t rest = set;
     while (skip--)
       rest &= rest - 1;
     auto leader = static_cast<uint32_t>(std::countr_zero(rest));
-    forLanes(set, w.at<uint32_t>(i.d), [=](uint32_t) { return leader; }, w.at<uint32_t>(i.d));
+    forLanes(
+        set, w.at<uint32_t>(i.d), [=](uint32_t) { return leader; },
+        w.at<uint32_t>(i.d));
     w.setPredicate(i.d2, set, 1u << leader);
     return true;
   });
@@ -280,7 +352,9 @@ void decodeElect(Decoder &d) {
 }
 
 Flow activeMask(Warp &w, const Instruction &i, uint32_t mask) {
-  forLanes(mask, w.at<uint32_t>(i.d), [=](uint32_t) { return mask; }, w.at<uint32_t>(i.d));
+  forLanes(
+      mask, w.at<uint32_t>(i.d), [=](uint32_t) { return mask; },
+      w.at<uint32_t>(i.d));
   return Flow::Next;
 }
 

@@ -8,11 +8,17 @@
 
 namespace moec::cudasim::ptx {
 
-static bool isWordStart(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%'; }
-static bool isWordPart(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$'; }
+static bool isWordStart(char c) {
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' ||
+         c == '%';
+}
+static bool isWordPart(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$';
+}
 
 void Lexer::failAt(uint32_t where, const std::string &message) const {
-  throw SyntaxError(std::string(name) + ":" + std::to_string(where) + ": " + message);
+  throw SyntaxError(std::string(name) + ":" + std::to_string(where) + ": " +
+                    message);
 }
 
 std::string Lexer::found() const {
@@ -73,22 +79,26 @@ void Lexer::number() {
   size_t begin = at_;
   auto hexDigits = [&](size_t from, size_t count) {
     for (size_t i = from; i < from + count; ++i)
-      if (i >= text.size() || !std::isxdigit(static_cast<unsigned char>(text[i])))
+      if (i >= text.size() ||
+          !std::isxdigit(static_cast<unsigned char>(text[i])))
         return false;
     return true;
   };
   auto bad = [&] {
     while (at_ < text.size() && isWordPart(text[at_]))
       ++at_;
-    failAt(line, "'" + std::string(text.substr(begin, at_ - begin)) + "' is no number");
+    failAt(line, "'" + std::string(text.substr(begin, at_ - begin)) +
+                     "' is no number");
   };
   char second = begin + 1 < text.size() ? text[begin + 1] : '\0';
-  if (text[begin] == '0' && (second == 'f' || second == 'F' || second == 'd' || second == 'D')) {
+  if (text[begin] == '0' &&
+      (second == 'f' || second == 'F' || second == 'd' || second == 'D')) {
     bool wide = second == 'd' || second == 'D';
     size_t digits = wide ? 16 : 8;
     if (!hexDigits(begin + 2, digits))
       bad();
-    std::from_chars(text.data() + begin + 2, text.data() + begin + 2 + digits, current.bits, 16);
+    std::from_chars(text.data() + begin + 2, text.data() + begin + 2 + digits,
+                    current.bits, 16);
     at_ = begin + 2 + digits;
     current.kind = wide ? TokenKind::Float64 : TokenKind::Float32;
   } else {
@@ -98,19 +108,23 @@ void Lexer::number() {
       base = 16, digits += 2;
     else if (text[begin] == '0' && (second == 'b' || second == 'B'))
       base = 2, digits += 2;
-    else if (text[begin] == '0' && std::isdigit(static_cast<unsigned char>(second)))
+    else if (text[begin] == '0' &&
+             std::isdigit(static_cast<unsigned char>(second)))
       base = 8;
-    auto [end, error] = std::from_chars(text.data() + digits, text.data() + text.size(), current.bits, base);
+    auto [end, error] = std::from_chars(
+        text.data() + digits, text.data() + text.size(), current.bits, base);
     if (error != std::errc() && !(base == 8))
       bad();
     at_ = end - text.data();
     current.kind = TokenKind::Integer;
-    bool fraction = at_ < text.size() && text[at_] == '.' && at_ + 1 < text.size() &&
+    bool fraction = at_ < text.size() && text[at_] == '.' &&
+                    at_ + 1 < text.size() &&
                     std::isdigit(static_cast<unsigned char>(text[at_ + 1]));
     bool exponent = at_ < text.size() && (text[at_] == 'e' || text[at_] == 'E');
     if ((base == 10 || base == 8) && (fraction || exponent)) {
       double value = 0;
-      auto result = std::from_chars(text.data() + begin, text.data() + text.size(), value);
+      auto result = std::from_chars(text.data() + begin,
+                                    text.data() + text.size(), value);
       if (result.ec != std::errc())
         bad();
       at_ = result.ptr - text.data();
@@ -144,8 +158,10 @@ void Lexer::advance() {
     current.text = text.substr(begin, at_ - begin);
   } else if (c == '.' && at_ + 1 < text.size() && isWordPart(text[at_ + 1])) {
     ++at_;
-    while (at_ < text.size() && (isWordPart(text[at_]) || (text.substr(at_, 2) == "::" && at_ + 2 < text.size() &&
-                                                           isWordPart(text[at_ + 2]) && ++at_)))
+    while (at_ < text.size() &&
+           (isWordPart(text[at_]) ||
+            (text.substr(at_, 2) == "::" && at_ + 2 < text.size() &&
+             isWordPart(text[at_ + 2]) && ++at_)))
       ++at_;
     current.kind = TokenKind::DotWord;
     current.text = text.substr(begin + 1, at_ - begin - 1);
@@ -163,7 +179,8 @@ void Lexer::advance() {
     current.kind = TokenKind::Punctuation;
     current.text = text.substr(begin, 1);
   } else {
-    failAt(line, "unexpected character 0x" + std::string(1, "0123456789abcdef"[(c >> 4) & 15]) +
+    failAt(line, "unexpected character 0x" +
+                     std::string(1, "0123456789abcdef"[(c >> 4) & 15]) +
                      "0123456789abcdef"[c & 15]);
   }
 }

@@ -35,7 +35,9 @@ struct Token {
 
 class Lexer {
 public:
-  Lexer(std::string_view text, std::string_view name) : text(text), name(name) { advance(); }
+  Lexer(std::string_view text, std::string_view name) : text(text), name(name) {
+    advance();
+  }
 
   const Token &peek() const { return current; }
   Token next() {
@@ -45,16 +47,23 @@ public:
   }
 
   bool at(char punctuation) const {
-    return current.kind == TokenKind::Punctuation && current.text[0] == punctuation;
+    return current.kind == TokenKind::Punctuation &&
+           current.text[0] == punctuation;
   }
-  bool atDot(std::string_view word) const { return current.kind == TokenKind::DotWord && current.text == word; }
+  bool atDot(std::string_view word) const {
+    return current.kind == TokenKind::DotWord && current.text == word;
+  }
   bool accept(char punctuation) { return at(punctuation) && (advance(), true); }
-  bool acceptDot(std::string_view word) { return atDot(word) && (advance(), true); }
+  bool acceptDot(std::string_view word) {
+    return atDot(word) && (advance(), true);
+  }
   void expect(char punctuation);
   std::string_view expectWord(const char *what);
   uint64_t expectInteger(const char *what);
 
-  [[noreturn]] void fail(const std::string &message) const { failAt(current.line, message); }
+  [[noreturn]] void fail(const std::string &message) const {
+    failAt(current.line, message);
+  }
   [[noreturn]] void failAt(uint32_t line, const std::string &message) const;
   /// The current token for a message.
   std::string found() const;

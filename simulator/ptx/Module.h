@@ -19,14 +19,37 @@
 namespace moec::cudasim::ptx {
 
 enum class Type : uint8_t {
-  None, Pred,
-  B8, B16, B32, B64, B128,
-  U8, U16, U32, U64,
-  S8, S16, S32, S64,
-  F16, F16x2, BF16, BF16x2, TF32, F32, F64,
-  E4M3, E5M2, E4M3x2, E5M2x2,
-  U16x2, S16x2,
-  S4, U4, B1,
+  None,
+  Pred,
+  B8,
+  B16,
+  B32,
+  B64,
+  B128,
+  U8,
+  U16,
+  U32,
+  U64,
+  S8,
+  S16,
+  S32,
+  S64,
+  F16,
+  F16x2,
+  BF16,
+  BF16x2,
+  TF32,
+  F32,
+  F64,
+  E4M3,
+  E5M2,
+  E4M3x2,
+  E5M2x2,
+  U16x2,
+  S16x2,
+  S4,
+  U4,
+  B1,
 };
 
 /// Bits of a value of the type; 0 for None, 1 for Pred.
@@ -38,7 +61,15 @@ bool isFloat(Type type);
 Type parseType(std::string_view name);
 std::string_view nameOf(Type type);
 
-enum class Space : uint8_t { Generic, Register, Global, Const, Shared, Local, Param };
+enum class Space : uint8_t {
+  Generic,
+  Register,
+  Global,
+  Const,
+  Shared,
+  Local,
+  Param
+};
 
 constexpr uint32_t None = UINT32_MAX;
 
@@ -49,7 +80,8 @@ struct Initializer {
   std::string symbol;
   int64_t addend = 0;
   unsigned symbolBytes = 0;
-  bool generic = false; ///< written generic(symbol): the generic address, not the one inside its space
+  bool generic =
+      false; ///< written generic(symbol): the generic address, not the one inside its space
 };
 
 struct Variable {
@@ -57,7 +89,7 @@ struct Variable {
   Space space = Space::Global;
   Type type = Type::None;
   unsigned alignment = 1;
-  uint64_t bytes = 0; ///< 0 with isUnsized
+  uint64_t bytes = 0;     ///< 0 with isUnsized
   bool isUnsized = false; ///< `extern .shared .b8 name[]`
   bool isExtern = false;
   bool isVisible = false;
@@ -75,22 +107,24 @@ enum class OperandKind : uint8_t {
   Integer,  ///< bits
   Float32,  ///< bits: 0f…
   Float64,  ///< bits: 0d… or a decimal literal
-  Symbol,   ///< a variable or function `symbol`, + bits; local variables have `index`
-  Address,  ///< [parts[0] + bits]; further parts are tensor coordinates or other operands in the brackets
-  Vector,   ///< {parts}
-  Label,    ///< index: instruction
-  Table,    ///< index into Function::tables: .branchtargets
-  Sink,     ///< _
-  List,     ///< (parts): arguments of a call
+  Symbol, ///< a variable or function `symbol`, + bits; local variables have `index`
+  Address, ///< [parts[0] + bits]; further parts are tensor coordinates or other operands in the brackets
+  Vector,  ///< {parts}
+  Label,   ///< index: instruction
+  Table,   ///< index into Function::tables: .branchtargets
+  Sink,    ///< _
+  List,    ///< (parts): arguments of a call
 };
 
 struct Operand {
   OperandKind kind = OperandKind::Sink;
-  bool negated = false;       ///< !p
-  uint32_t index = None;      ///< register, local variable (Function::variables), instruction, table
-  uint64_t bits = 0;          ///< literal, or offset of a symbol or address
+  bool negated = false; ///< !p
+  uint32_t index =
+      None; ///< register, local variable (Function::variables), instruction, table
+  uint64_t bits = 0; ///< literal, or offset of a symbol or address
   std::string symbol;
-  std::vector<Operand> parts; ///< of Address, Vector, List; of a Register: the second destination of `d|p`
+  std::vector<Operand>
+      parts; ///< of Address, Vector, List; of a Register: the second destination of `d|p`
 };
 
 struct Location {
@@ -113,13 +147,17 @@ struct Function {
   bool hasBody = false;
   uint32_t line = 0;
   std::vector<Register> registers;
-  std::vector<Variable> variables;  ///< .shared, .local and .param variables of the body, parameters first
-  std::vector<uint32_t> parameters; ///< into variables (space Param), or registers when isRegister
+  std::vector<Variable>
+      variables; ///< .shared, .local and .param variables of the body, parameters first
+  std::vector<uint32_t>
+      parameters; ///< into variables (space Param), or registers when isRegister
   std::vector<uint32_t> results;
   std::vector<bool> parameterIsRegister, resultIsRegister;
   std::vector<Instruction> code;
-  std::vector<std::vector<uint32_t>> tables; ///< instruction indices of each .branchtargets
-  uint32_t maxThreads[3] = {0, 0, 0}, requiredThreads[3] = {0, 0, 0}, requiredCluster[3] = {0, 0, 0}; ///< 0: not given
+  std::vector<std::vector<uint32_t>>
+      tables; ///< instruction indices of each .branchtargets
+  uint32_t maxThreads[3] = {0, 0, 0}, requiredThreads[3] = {0, 0, 0},
+           requiredCluster[3] = {0, 0, 0}; ///< 0: not given
   bool explicitCluster = false;
 };
 
@@ -127,7 +165,8 @@ struct Module {
   std::string name;    ///< for messages
   std::string version; ///< "9.0"
   std::string target;  ///< "sm_90a"
-  std::vector<Variable> variables; ///< .global, .const and .shared at module scope
+  std::vector<Variable>
+      variables; ///< .global, .const and .shared at module scope
   std::vector<Function> functions;
   std::map<uint32_t, std::string> files; ///< of .file
   std::vector<std::string> lines;        ///< the text, for messages
@@ -139,7 +178,8 @@ struct Module {
 };
 
 /// Parses a module. `name` stands in messages: "NAME:LINE: what is wrong".
-Result<std::unique_ptr<Module>> parse(std::string_view text, std::string_view name);
+Result<std::unique_ptr<Module>> parse(std::string_view text,
+                                      std::string_view name);
 
 } // namespace moec::cudasim::ptx
 

@@ -24,7 +24,8 @@ void Parser::parseBody(Function &function, Scope &scope) {
 
 void Parser::parseBlock(Function &function, Scope &scope, unsigned depth) {
   if (depth > kMaxDepth)
-    lex.fail("scopes are nested more than " + std::to_string(kMaxDepth) + " deep");
+    lex.fail("scopes are nested more than " + std::to_string(kMaxDepth) +
+             " deep");
   lex.expect('{');
   while (!lex.at('}')) {
     if (lex.at('{')) {
@@ -58,8 +59,10 @@ void Parser::parseBodyDirective(Function &function, Scope &scope) {
   Space space = parseSpace();
   for (Variable &variable : parseVariables(space, linkage, false)) {
     if (space == Space::Global || space == Space::Const)
-      lex.failAt(first.line, "variables of space ." + std::string(first.text) + " inside functions are not supported");
-    scope.names[variable.name] = {OperandKind::Symbol, static_cast<uint32_t>(function.variables.size())};
+      lex.failAt(first.line, "variables of space ." + std::string(first.text) +
+                                 " inside functions are not supported");
+    scope.names[variable.name] = {
+        OperandKind::Symbol, static_cast<uint32_t>(function.variables.size())};
     function.variables.push_back(std::move(variable));
   }
 }
@@ -75,24 +78,30 @@ void Parser::parseRegisters(Function &function, Scope &scope) {
     if (lex.accept('<')) {
       count = lex.expectInteger("a number of registers");
       lex.expect('>');
-      scope.prefixes[name] = {OperandKind::Register, index, static_cast<uint32_t>(std::min<uint64_t>(count, kMaxRegisters))};
+      scope.prefixes[name] = {
+          OperandKind::Register, index,
+          static_cast<uint32_t>(std::min<uint64_t>(count, kMaxRegisters))};
     } else {
       scope.names[name] = {OperandKind::Register, index};
     }
-    if (count > kMaxRegisters || function.registers.size() + count > kMaxRegisters)
-      lex.fail("a function may have " + std::to_string(kMaxRegisters) + " registers");
+    if (count > kMaxRegisters ||
+        function.registers.size() + count > kMaxRegisters)
+      lex.fail("a function may have " + std::to_string(kMaxRegisters) +
+               " registers");
     function.registers.resize(function.registers.size() + count, {type});
   } while (lex.accept(','));
   lex.expect(';');
 }
 
-void Parser::parseTable(Function &function, Scope &scope, const std::string &label) {
+void Parser::parseTable(Function &function, Scope &scope,
+                        const std::string &label) {
   std::vector<std::string> labels;
   do
     labels.emplace_back(lex.expectWord("a label"));
   while (lex.accept(','));
   lex.expect(';');
-  scope.names[label] = {OperandKind::Table, static_cast<uint32_t>(tableLabels.size())};
+  scope.names[label] = {OperandKind::Table,
+                        static_cast<uint32_t>(tableLabels.size())};
   tableLabels.push_back(std::move(labels));
   tableScope.push_back(&scope);
   function.tables.emplace_back();
@@ -104,7 +113,8 @@ void Parser::parseInstruction(Function &function, Scope &scope) {
   instruction.line = lex.peek().line;
   if (lex.accept('@')) {
     instruction.guardNegated = lex.accept('!');
-    Operand guard = parseNamed(scope, std::string(lex.expectWord("a predicate")));
+    Operand guard =
+        parseNamed(scope, std::string(lex.expectWord("a predicate")));
     if (guard.kind != OperandKind::Register)
       lex.fail("the guard of an instruction must be a predicate register");
     instruction.guard = guard.index;
@@ -116,9 +126,13 @@ void Parser::parseInstruction(Function &function, Scope &scope) {
       return parseTable(function, scope, instruction.opcode);
     if (lex.atDot("callprototype") || lex.atDot("calltargets"))
       lex.fail("calls through function pointers are not supported");
-    if (!scope.labels.try_emplace(instruction.opcode, Entry{OperandKind::Label, static_cast<uint32_t>(function.code.size())})
+    if (!scope.labels
+             .try_emplace(instruction.opcode,
+                          Entry{OperandKind::Label,
+                                static_cast<uint32_t>(function.code.size())})
              .second)
-      lex.failAt(instruction.line, "label '" + instruction.opcode + "' stands twice in this scope");
+      lex.failAt(instruction.line, "label '" + instruction.opcode +
+                                       "' stands twice in this scope");
     return;
   }
   while (lex.peek().kind == TokenKind::DotWord)
@@ -139,8 +153,10 @@ Operand Parser::parseNamed(const Scope &scope, const std::string &word) {
   while (digits > 0 && word[digits - 1] >= '0' && word[digits - 1] <= '9')
     --digits;
   uint32_t number = None;
-  if (digits < word.size() && (word[digits] != '0' || digits + 1 == word.size()))
-    if (std::from_chars(word.data() + digits, word.data() + word.size(), number).ec != std::errc())
+  if (digits < word.size() &&
+      (word[digits] != '0' || digits + 1 == word.size()))
+    if (std::from_chars(word.data() + digits, word.data() + word.size(), number)
+            .ec != std::errc())
       number = None;
   std::string prefix = word.substr(0, digits);
   for (const Scope *at = &scope; at; at = at->parent) {
@@ -151,7 +167,8 @@ Operand Parser::parseNamed(const Scope &scope, const std::string &word) {
     }
     // %r<4> declares %r0 … %r3; a prefix may itself end in digits (%r1<2> has %r10): try every cut.
     for (size_t cut = digits; number != None && cut < word.size(); ++cut) {
-      auto entry = at->prefixes.find(cut == digits ? prefix : word.substr(0, cut));
+      auto entry =
+          at->prefixes.find(cut == digits ? prefix : word.substr(0, cut));
       if (entry == at->prefixes.end())
         continue;
       uint32_t of = 0;
@@ -169,13 +186,15 @@ Operand Parser::parseNamed(const Scope &scope, const std::string &word) {
       operand.symbol += "." + std::string(lex.next().text);
     return operand;
   }
-  operand.kind = OperandKind::Label; // or a symbol of the module: known at the end
+  operand.kind =
+      OperandKind::Label; // or a symbol of the module: known at the end
   return operand;
 }
 
 Operand Parser::parsePrimary(const Scope &scope, unsigned depth) {
   if (depth > kMaxDepth)
-    lex.fail("operands are nested more than " + std::to_string(kMaxDepth) + " deep");
+    lex.fail("operands are nested more than " + std::to_string(kMaxDepth) +
+             " deep");
   Operand operand;
   if (lex.accept('!')) {
     operand = parsePrimary(scope, depth + 1);
@@ -201,7 +220,8 @@ Operand Parser::parsePrimary(const Scope &scope, unsigned depth) {
     lex.expect(']');
     // The offset belongs to the address; without a base the literal is the address.
     Operand &base = operand.parts[0];
-    if (base.kind == OperandKind::Register || base.kind == OperandKind::Symbol || base.kind == OperandKind::Label)
+    if (base.kind == OperandKind::Register ||
+        base.kind == OperandKind::Symbol || base.kind == OperandKind::Label)
       operand.bits = base.bits;
     return operand;
   }
@@ -235,7 +255,8 @@ Operand Parser::parsePrimary(const Scope &scope, unsigned depth) {
     }
     [[fallthrough]];
   default:
-    lex.failAt(token.line, "expected an operand, found '" + std::string(token.text) + "'");
+    lex.failAt(token.line,
+               "expected an operand, found '" + std::string(token.text) + "'");
   }
 }
 
@@ -260,11 +281,13 @@ void Parser::resolveLabels(Operand &operand, const Scope &scope) {
   if (operand.kind != OperandKind::Label)
     return;
   for (const Scope *at = &scope; at; at = at->parent) {
-    if (auto entry = at->labels.find(operand.symbol); entry != at->labels.end()) {
+    if (auto entry = at->labels.find(operand.symbol);
+        entry != at->labels.end()) {
       operand.index = entry->second.index;
       return;
     }
-    if (auto entry = at->names.find(operand.symbol); entry != at->names.end() && entry->second.kind == OperandKind::Table) {
+    if (auto entry = at->names.find(operand.symbol);
+        entry != at->names.end() && entry->second.kind == OperandKind::Table) {
       operand.kind = OperandKind::Table;
       operand.index = entry->second.index;
       return;
@@ -284,7 +307,9 @@ void Parser::resolveLabels(Function &function) {
       operand.symbol = label;
       resolveLabels(operand, *tableScope[table]);
       if (operand.kind != OperandKind::Label)
-        lex.fail("no label '" + label + "' for the table of branch targets in '" + function.name + "'");
+        lex.fail("no label '" + label +
+                 "' for the table of branch targets in '" + function.name +
+                 "'");
       function.tables[table].push_back(operand.index);
     }
 }

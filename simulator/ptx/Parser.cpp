@@ -43,7 +43,8 @@ Parser::Linkage Parser::parseLinkage() {
   for (;;) {
     if (lex.acceptDot("extern"))
       linkage.isExtern = true;
-    else if (lex.acceptDot("visible") || lex.acceptDot("weak") || lex.acceptDot("common"))
+    else if (lex.acceptDot("visible") || lex.acceptDot("weak") ||
+             lex.acceptDot("common"))
       linkage.isVisible = true;
     else
       return linkage;
@@ -61,8 +62,10 @@ void Parser::parseModule() {
       while (lex.accept(','))
         lex.expectWord("an option of the target");
     } else if (lex.acceptDot("address_size")) {
-      if (uint64_t bits = lex.expectInteger("the size of addresses"); bits != 64)
-        lex.fail("addresses of " + std::to_string(bits) + " bits; only 64 are supported");
+      if (uint64_t bits = lex.expectInteger("the size of addresses");
+          bits != 64)
+        lex.fail("addresses of " + std::to_string(bits) +
+                 " bits; only 64 are supported");
     } else if (lex.acceptDot("file")) {
       parseFile();
     } else if (lex.acceptDot("section")) {
@@ -133,10 +136,13 @@ void Parser::parseFunctionDirectives(Function &function) {
       parseTriple(function.requiredCluster);
     } else if (lex.acceptDot("explicitcluster")) {
       function.explicitCluster = true;
-    } else if (lex.acceptDot("minnctapersm") || lex.acceptDot("maxnctapersm") || lex.acceptDot("maxnreg") ||
-               lex.acceptDot("maxclusterrank") || lex.acceptDot("abi_preserve") || lex.acceptDot("abi_preserve_control")) {
+    } else if (lex.acceptDot("minnctapersm") || lex.acceptDot("maxnctapersm") ||
+               lex.acceptDot("maxnreg") || lex.acceptDot("maxclusterrank") ||
+               lex.acceptDot("abi_preserve") ||
+               lex.acceptDot("abi_preserve_control")) {
       lex.expectInteger("a number");
-    } else if (lex.acceptDot("noreturn") || lex.acceptDot("blocksareclusters")) {
+    } else if (lex.acceptDot("noreturn") ||
+               lex.acceptDot("blocksareclusters")) {
     } else if (lex.acceptDot("pragma")) {
       do
         lex.next();
@@ -148,7 +154,8 @@ void Parser::parseFunctionDirectives(Function &function) {
   }
 }
 
-void Parser::parseParameters(Function &function, Scope &scope, std::vector<uint32_t> &indices,
+void Parser::parseParameters(Function &function, Scope &scope,
+                             std::vector<uint32_t> &indices,
                              std::vector<bool> &isRegister) {
   lex.expect('(');
   while (!lex.at(')')) {
@@ -157,7 +164,8 @@ void Parser::parseParameters(Function &function, Scope &scope, std::vector<uint3
     if (lex.acceptDot("reg")) {
       Type type = expectType();
       std::string name(lex.expectWord("a register"));
-      scope.names[name] = {OperandKind::Register, static_cast<uint32_t>(function.registers.size())};
+      scope.names[name] = {OperandKind::Register,
+                           static_cast<uint32_t>(function.registers.size())};
       indices.push_back(static_cast<uint32_t>(function.registers.size()));
       isRegister.push_back(true);
       function.registers.push_back({type});
@@ -188,25 +196,29 @@ void Parser::parseFunction(bool isKernel, Linkage) {
   function.line = lex.peek().line;
   Scope &scope = scopes.emplace_back();
   if (lex.at('('))
-    parseParameters(function, scope, function.results, function.resultIsRegister);
+    parseParameters(function, scope, function.results,
+                    function.resultIsRegister);
   location = Location();
   function.name = lex.expectWord("the name of a function");
   if (lex.at('('))
-    parseParameters(function, scope, function.parameters, function.parameterIsRegister);
+    parseParameters(function, scope, function.parameters,
+                    function.parameterIsRegister);
   parseFunctionDirectives(function);
   if (!lex.accept(';'))
     parseBody(function, scope);
   module.functions.push_back(std::move(function));
 }
 
-std::vector<Variable> Parser::parseVariables(Space space, Linkage linkage, bool isParameter) {
+std::vector<Variable> Parser::parseVariables(Space space, Linkage linkage,
+                                             bool isParameter) {
   unsigned alignment = 0, width = 1;
   Type type = Type::None;
   for (;;) {
     if (lex.acceptDot("align")) {
       uint64_t value = lex.expectInteger("an alignment");
       if (!std::has_single_bit(value) || value > 65536)
-        lex.fail("alignment " + std::to_string(value) + " is no power of two up to 65536");
+        lex.fail("alignment " + std::to_string(value) +
+                 " is no power of two up to 65536");
       alignment = static_cast<unsigned>(value);
     } else if (lex.acceptDot("ptr")) {
       // What the parameter points to; its own alignment is that of its type.
@@ -240,7 +252,8 @@ std::vector<Variable> Parser::parseVariables(Space space, Linkage linkage, bool 
     variable.type = type;
     variable.isExtern = linkage.isExtern;
     variable.isVisible = linkage.isVisible;
-    variable.alignment = alignment ? alignment : static_cast<unsigned>(elementBytes);
+    variable.alignment =
+        alignment ? alignment : static_cast<unsigned>(elementBytes);
     uint64_t count = 1;
     std::vector<uint64_t> dimensions;
     while (lex.accept('[')) {
@@ -271,7 +284,10 @@ std::vector<Variable> Parser::parseVariables(Space space, Linkage linkage, bool 
         parseInitializerValue(variable, scalarBytes, 0);
       if (variable.isUnsized) {
         for (const Initializer &part : variable.initializers)
-          variable.bytes = std::max<uint64_t>(variable.bytes, part.offset + std::max<uint64_t>(part.bytes.size(), part.symbolBytes));
+          variable.bytes = std::max<uint64_t>(
+              variable.bytes,
+              part.offset +
+                  std::max<uint64_t>(part.bytes.size(), part.symbolBytes));
         variable.isUnsized = false;
       }
     }
@@ -282,22 +298,29 @@ std::vector<Variable> Parser::parseVariables(Space space, Linkage linkage, bool 
   return variables;
 }
 
-void Parser::parseInitializerList(Variable &variable, uint64_t elementBytes, const std::vector<uint64_t> &dimensions,
+void Parser::parseInitializerList(Variable &variable, uint64_t elementBytes,
+                                  const std::vector<uint64_t> &dimensions,
                                   unsigned dimension, uint64_t offset) {
   lex.expect('{');
   uint64_t stride = elementBytes;
   for (size_t i = dimension + 1; i < dimensions.size(); ++i)
     stride *= dimensions[i];
   for (uint64_t i = 0; !lex.at('}'); ++i) {
-    if (dimension < dimensions.size() && dimensions[dimension] && i >= dimensions[dimension])
+    if (dimension < dimensions.size() && dimensions[dimension] &&
+        i >= dimensions[dimension])
       lex.fail("more values than '" + variable.name + "' has elements");
     if (lex.at('{')) {
       if (dimension + 1 >= dimensions.size())
-        lex.fail("'" + variable.name + "' has fewer dimensions than its initialiser");
-      parseInitializerList(variable, elementBytes, dimensions, dimension + 1, offset + i * stride);
+        lex.fail("'" + variable.name +
+                 "' has fewer dimensions than its initialiser");
+      parseInitializerList(variable, elementBytes, dimensions, dimension + 1,
+                           offset + i * stride);
     } else {
       // Without inner braces, values follow each other element by element.
-      parseInitializerValue(variable, elementBytes, offset + i * (dimension + 1 < dimensions.size() ? elementBytes : stride));
+      parseInitializerValue(variable, elementBytes,
+                            offset + i * (dimension + 1 < dimensions.size()
+                                              ? elementBytes
+                                              : stride));
     }
     if (!lex.accept(','))
       break;
@@ -305,7 +328,8 @@ void Parser::parseInitializerList(Variable &variable, uint64_t elementBytes, con
   lex.expect('}');
 }
 
-void Parser::parseInitializerValue(Variable &variable, uint64_t elementBytes, uint64_t offset) {
+void Parser::parseInitializerValue(Variable &variable, uint64_t elementBytes,
+                                   uint64_t offset) {
   bool negative = lex.accept('-');
   Token token = lex.next();
   Initializer part;
@@ -335,13 +359,19 @@ void Parser::parseInitializerValue(Variable &variable, uint64_t elementBytes, ui
   } else if (token.kind == TokenKind::Float64 && isFloat(variable.type)) {
     double value = std::bit_cast<double>(bits);
     value = negative ? -value : value;
-    bits = elementBytes == 4 ? std::bit_cast<uint32_t>(static_cast<float>(value)) : std::bit_cast<uint64_t>(value);
+    bits = elementBytes == 4
+               ? std::bit_cast<uint32_t>(static_cast<float>(value))
+               : std::bit_cast<uint64_t>(value);
   } else if (!(token.kind == TokenKind::Float64 && elementBytes == 8)) {
-    lex.failAt(token.line, "expected the value of an initialiser, found '" + std::string(token.text) + "'");
+    lex.failAt(token.line, "expected the value of an initialiser, found '" +
+                               std::string(token.text) + "'");
   }
   // Neighbouring values make one part.
-  if (variable.initializers.empty() || !variable.initializers.back().symbol.empty() ||
-      variable.initializers.back().offset + variable.initializers.back().bytes.size() != offset)
+  if (variable.initializers.empty() ||
+      !variable.initializers.back().symbol.empty() ||
+      variable.initializers.back().offset +
+              variable.initializers.back().bytes.size() !=
+          offset)
     variable.initializers.push_back(std::move(part));
   std::vector<std::byte> &bytes = variable.initializers.back().bytes;
   for (uint64_t i = 0; i < elementBytes; ++i)
@@ -349,8 +379,10 @@ void Parser::parseInitializerValue(Variable &variable, uint64_t elementBytes, ui
 }
 
 void Parser::parseLocation() {
-  location.file = static_cast<uint32_t>(lex.expectInteger("the file of a location"));
-  location.line = static_cast<uint32_t>(lex.expectInteger("the line of a location"));
+  location.file =
+      static_cast<uint32_t>(lex.expectInteger("the file of a location"));
+  location.line =
+      static_cast<uint32_t>(lex.expectInteger("the line of a location"));
   lex.expectInteger("the column of a location");
   while (lex.accept(',')) {
     std::string_view word = lex.expectWord("function_name or inlined_at");
@@ -367,7 +399,8 @@ void Parser::parseLocation() {
   }
 }
 
-Result<std::unique_ptr<Module>> parse(std::string_view text, std::string_view name) {
+Result<std::unique_ptr<Module>> parse(std::string_view text,
+                                      std::string_view name) {
   auto module = std::make_unique<Module>();
   module->name = name;
   if (size_t end = text.find('\0'); end != std::string_view::npos)

@@ -12,7 +12,8 @@ namespace moec::cudasim::ptx {
 
 class Parser {
 public:
-  Parser(std::string_view text, std::string_view name, Module &module) : lex(text, name), module(module) {}
+  Parser(std::string_view text, std::string_view name, Module &module)
+      : lex(text, name), module(module) {}
   /// Throws SyntaxError.
   void parseModule();
 
@@ -35,7 +36,9 @@ private:
   void parseFile();
   void skipSection();
   void parseFunction(bool isKernel, Linkage linkage);
-  void parseParameters(Function &function, Scope &scope, std::vector<uint32_t> &indices, std::vector<bool> &isRegister);
+  void parseParameters(Function &function, Scope &scope,
+                       std::vector<uint32_t> &indices,
+                       std::vector<bool> &isRegister);
   void parseFunctionDirectives(Function &function);
   void parseBody(Function &function, Scope &scope);
   void parseBlock(Function &function, Scope &scope, unsigned depth);
@@ -53,18 +56,21 @@ private:
   bool atSpace() const;
   Space parseSpace();
   /// `.align 8 .v2 .f32 name[3] = {…}` behind its space; one or several names up to ';'.
-  std::vector<Variable> parseVariables(Space space, Linkage linkage, bool isParameter);
+  std::vector<Variable> parseVariables(Space space, Linkage linkage,
+                                       bool isParameter);
   void parseInitializer(Variable &variable, uint64_t elementBytes);
-  void parseInitializerList(Variable &variable, uint64_t elementBytes, const std::vector<uint64_t> &dimensions,
+  void parseInitializerList(Variable &variable, uint64_t elementBytes,
+                            const std::vector<uint64_t> &dimensions,
                             unsigned dimension, uint64_t offset);
-  void parseInitializerValue(Variable &variable, uint64_t elementBytes, uint64_t offset);
+  void parseInitializerValue(Variable &variable, uint64_t elementBytes,
+                             uint64_t offset);
   void parseTriple(uint32_t (&values)[3]);
   Type expectType();
 
   Lexer lex;
   Module &module;
   Location location;
-  std::deque<Scope> scopes;             ///< of the function being parsed
+  std::deque<Scope> scopes;              ///< of the function being parsed
   std::vector<Scope *> instructionScope; ///< of each instruction
   std::vector<std::vector<std::string>> tableLabels;
   std::vector<Scope *> tableScope;

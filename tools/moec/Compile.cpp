@@ -127,6 +127,10 @@ void moec::addCompileCommand(CLI::App &app, Command &command) {
       "Compile from config.json alone; the executable then needs --weights");
   compileApp->add_option("--dump-phases", options->dumpFolder,
                          "Folder for the module after each phase");
+  compileApp->add_flag("--validate-passes", options->validatePasses,
+                       "Interpret the model on random tokens before and after "
+                       "each pass up to 'optimize' and compare (for small "
+                       "models)");
   std::map<std::string, Phase> phases;
   for (const PhaseInfo &info : getPhases())
     phases[info.name.str()] = info.phase;

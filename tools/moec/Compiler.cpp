@@ -89,15 +89,25 @@ Status Compiler::runPhase(Phase phase) {
   if (!options.dumpFolder.empty())
     pipeline.kernelDumpFolder = options.dumpFolder + "/kernels";
   buildPhase(manager, phase, pipeline);
+  std::optional<PassValidator> validator;
+  if (options.validatePasses && phase <= Phase::Optimize) {
+    validator.emplace(*tensors);
+    MOEC_RETURN_IF_ERROR(validator->attach(manager, *module));
+  }
   if (failed(manager.run(*module)))
     return Status::error("phase '" + getPhaseInfo(phase).name.str() +
                          "' failed for '" + options.source + "'");
+  if (validator)
+    MOEC_RETURN_IF_ERROR(validator->verdict());
   return dump(phase);
 }
 
 Status Compiler::run() {
   MOEC_RETURN_IF_ERROR(load());
-  if (hasWeights() && options.last >= Phase::Lower)
+  if (options.validatePasses && !hasWeights())
+    return Status::error("--validate-passes interprets the model: give its "
+                         "weights");
+  if (options.validatePasses || (hasWeights() && options.last >= Phase::Lower))
     MOEC_RETURN_IF_ERROR(openCheckpoint());
   Phase done = getPhase(*module);
   for (const PhaseInfo &info : getPhases())

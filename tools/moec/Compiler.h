@@ -7,6 +7,7 @@
 #include "support/Bundle.h"
 #include "support/SafeTensors.h"
 #include "support/Status.h"
+#include "tools/moec/PassValidator.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -29,6 +30,8 @@ struct CompileOptions {
   /// Folder for the module after each phase; none when empty.
   std::string dumpFolder;
   Phase last = Phase::Link;
+  /// Interpret the model before and after each pass.
+  bool validatePasses = false;
 };
 
 /// Runs the phases one after the other. What fails leaves nothing under the

@@ -13,6 +13,22 @@ using namespace mlir;
 
 namespace moec {
 
+FailureOr<reference::Tensor>
+loadInterpretedWeight(moe::WeightOp weight,
+                      const SafeTensorsFolder &checkpoint) {
+  Result<TensorData> data = loadWeight(weight, checkpoint);
+  if (!data.ok())
+    return weight.emitError() << data.message();
+  TensorView view{weight.getSymName().str(), data->dtype,       data->shape,
+                  data->data.data(),         data->data.size(), ""};
+  Result<std::vector<float>> elements = readFloats(view);
+  if (!elements.ok())
+    return weight.emitError() << elements.message();
+  reference::Tensor tensor(data->shape);
+  tensor.data = std::move(*elements);
+  return tensor;
+}
+
 InterpretedModel::InterpretedModel(SafeTensorsFolder checkpoint)
     : checkpoint(std::move(checkpoint)),
       context(MLIRContext::Threading::DISABLED) {}
@@ -32,7 +48,7 @@ InterpretedModel::import(const std::string &folder, int64_t quantizeBits) {
   model->interpreter = std::make_unique<reference::Interpreter>(
       *model->module,
       [model = model.get()](moe::WeightOp weight) {
-        return model->load(weight);
+        return loadInterpretedWeight(weight, model->checkpoint);
       },
       [model = model.get()](const reference::Evaluation &evaluation) {
         model->observe(evaluation);
@@ -58,20 +74,6 @@ void InterpretedModel::reset() {
     caches.push_back(
         reference::Cache{cast<moe::CacheType>(type).getParts(), {}});
   trace.assign(llvm::range_size(stepFunction.getOps<func::CallOp>()), {});
-}
-
-FailureOr<reference::Tensor> InterpretedModel::load(moe::WeightOp weight) {
-  Result<TensorData> data = loadWeight(weight, checkpoint);
-  if (!data.ok())
-    return weight.emitError() << data.message();
-  TensorView view{weight.getSymName().str(), data->dtype,       data->shape,
-                  data->data.data(),         data->data.size(), ""};
-  Result<std::vector<float>> elements = readFloats(view);
-  if (!elements.ok())
-    return weight.emitError() << elements.message();
-  reference::Tensor tensor(data->shape);
-  tensor.data = std::move(*elements);
-  return tensor;
 }
 
 void InterpretedModel::observe(const reference::Evaluation &evaluation) {

@@ -24,6 +24,10 @@ struct LayerTrace {
   std::vector<float> weights;
 };
 
+/// The elements of a weight as the interpreter wants them. A failure is emitted at the weight.
+mlir::FailureOr<reference::Tensor>
+loadInterpretedWeight(moe::WeightOp weight, const SafeTensorsFolder &checkpoint);
+
 /// The imported module of a checkpoint, its caches, and what its layers
 /// computed since the last reset. A layer is a call in
 /// `@step`; its first result is the residual stream.
@@ -45,7 +49,6 @@ public:
 private:
   InterpretedModel(SafeTensorsFolder checkpoint);
   Status quantize(int64_t bits);
-  mlir::FailureOr<reference::Tensor> load(moe::WeightOp weight);
   void observe(const reference::Evaluation &evaluation);
 
   SafeTensorsFolder checkpoint;

@@ -15,30 +15,34 @@ using namespace moec;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
-/// Deletes the temporary files of processes that are no more.
-static void deleteLeftovers(llvm::StringRef prefix) {
+std::string moec::temporaryName(const std::string &finalName) {
+  const std::string prefix = finalName + ".tmp";
   llvm::SmallString<128> folder(prefix);
   path::remove_filename(folder);
   std::error_code error;
   if (folder.empty())
     folder = ".";
-  for (fs::directory_iterator it(folder, error), end;
-       it != end && !error; it.increment(error)) {
+  for (fs::directory_iterator it(folder, error), end; it != end && !error;
+       it.increment(error)) {
     llvm::StringRef name = path::filename(it->path());
     pid_t process;
-    if (name.consume_front(path::filename(prefix)) &&
-        !name.getAsInteger(10, process) && process > 0 &&
-        ::kill(process, 0) != 0 && errno == ESRCH)
+    if (!name.consume_front(path::filename(prefix)) ||
+        name.getAsInteger(10, process) || process <= 0)
+      continue;
+    // Also under our own number: in a container all processes may have it.
+    const bool isOurs = process == llvm::sys::Process::getProcessId();
+    if (!isOurs && (::kill(process, 0) == 0 || errno != ESRCH))
+      continue;
+    if (it->type() == fs::file_type::directory_file)
+      fs::remove_directories(it->path());
+    else
       fs::remove(it->path());
   }
+  return prefix + std::to_string(llvm::sys::Process::getProcessId());
 }
 
 OutputFile::OutputFile(const std::string &finalName)
-    : finalName(finalName) {
-  std::string prefix = finalName + ".tmp";
-  deleteLeftovers(prefix);
-  path = prefix + std::to_string(llvm::sys::Process::getProcessId());
-  fs::remove(path);
+    : finalName(finalName), path(temporaryName(finalName)) {
   llvm::sys::RemoveFileOnSignal(path);
 }
 

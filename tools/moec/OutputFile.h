@@ -8,9 +8,12 @@
 
 namespace moec {
 
-/// The name under which a file is written until it is whole, FINAL.tmpPID. The
-/// file is deleted unless it is kept, also when a signal ends the process; what
-/// processes left that were killed outright is deleted by the next one.
+/// The name that a file or a folder has until it is whole, FINAL.tmpPID. What
+/// processes left under such names that are no more is deleted.
+std::string temporaryName(const std::string &finalName);
+
+/// A file under its temporary name. It is deleted unless it is kept, also when a
+/// signal ends the process; after one that cannot be handled, by the next process.
 class OutputFile {
 public:
   explicit OutputFile(const std::string &finalName);

@@ -10,6 +10,7 @@
 
 #include "frontend/Import.h"
 #include "frontend/Synthesize.h"
+#include "tools/moec/OutputFile.h"
 #include "tools/moec/ProgressBar.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -61,7 +62,7 @@ public:
     StringRef name(finalName);
     while (name.consume_back("/"))
       ;
-    std::string path = (name + ".tmp" + Twine(::getpid())).str();
+    std::string path = temporaryName(name.str());
     error = sys::fs::create_directory(path, /*IgnoreExisting=*/false,
                                       sys::fs::all_all);
     if (error)

@@ -33,8 +33,10 @@ __device__ inline void decode_8(i8, u32 word, float2 scale, u32 &first,
   static_assert(sizeof(Scale) == 2, "integers have scales of 11 bits at most");
   u32 biased = word ^ 0x80808080u;
   auto element = [&](int i, float scale) {
-    float v =
-        __uint_as_float(__byte_perm(biased, 0x47000000u, 0x7404 + 16 * i));
+    float v;
+    asm("prmt.b32 %0, %1, %2, %3;"
+        : "=f"(v)
+        : "r"(biased), "r"(0x47000000u), "r"(0x7404 + 16 * i));
     return fmaf(v, scale, -32896.0f * scale);
   };
   first = bf16_pair(element(0, scale.x), element(2, scale.x));
@@ -42,13 +44,13 @@ __device__ inline void decode_8(i8, u32 word, float2 scale, u32 &first,
 }
 
 #if __CUDA_ARCH__ >= 890
-__device__ inline u32 f16_pair(u16 elements) {
-  u32 pair;
-  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(pair) : "h"(elements));
-  return pair;
-}
 __device__ inline uint2 f16_pairs(u32 word) {
-  return make_uint2(f16_pair(u16(word)), f16_pair(u16(word >> 16)));
+  uint2 result;
+  asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; "
+      "cvt.rn.f16x2.e4m3x2 %0, low; cvt.rn.f16x2.e4m3x2 %1, high; }"
+      : "=r"(result.x), "=r"(result.y)
+      : "r"(word));
+  return result;
 }
 #else
 template <>
@@ -66,9 +68,10 @@ __device__ inline uint2 f16_pairs(u32 word) {
 template <class Scale>
 __device__ inline void decode_8(f8e4m3, u32 word, float2 scale, u32 &first,
                                 u32 &second) {
-  uint2 steps = f16_pairs(word);
-  first = bf16_pair(low_f16(steps.x) * scale.x, low_f16(steps.y) * scale.x);
-  second = bf16_pair(high_f16(steps.x) * scale.y, high_f16(steps.y) * scale.y);
+  uint2 pairs = f16_pairs(word);
+  float2 step = floats_of_f16(pairs.x), next = floats_of_f16(pairs.y);
+  first = bf16_pair(step.x * scale.x, next.x * scale.x);
+  second = bf16_pair(step.y * scale.y, next.y * scale.y);
 }
 
 //===--- for tensor cores ---===//
@@ -131,7 +134,8 @@ private:
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
         u32 &pair = a[i / 4][i % 4];
-        pair = bf16_pair(low_f16(pair), high_f16(pair));
+        float2 elements = floats_of_f16(pair);
+        pair = bf16_pair(elements.x, elements.y);
       }
   }
 
@@ -192,7 +196,7 @@ private:
       if constexpr (same_type<Scale, bf16>)
         result = make_float2(low_bf16(pair), high_bf16(pair));
       else
-        result = make_float2(low_f16(pair), high_f16(pair));
+        result = floats_of_f16(pair);
     }
     constexpr float unit = decode_unit<Stored>();
     return unit == 1 ? result : make_float2(result.x * unit, result.y * unit);

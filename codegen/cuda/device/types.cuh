@@ -105,11 +105,13 @@ __device__ inline float low_bf16(u32 pair) {
 __device__ inline float high_bf16(u32 pair) {
   return __uint_as_float(pair & 0xFFFF0000u);
 }
-__device__ inline float low_f16(u32 pair) {
-  return to_float(f16{u16(pair & 0xFFFFu)});
-}
-__device__ inline float high_f16(u32 pair) {
-  return to_float(f16{u16(pair >> 16)});
+__device__ inline float2 floats_of_f16(u32 pair) {
+  float2 result;
+  asm("{ .reg .b16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; "
+      "cvt.f32.f16 %1, high; }"
+      : "=f"(result.x), "=f"(result.y)
+      : "r"(pair));
+  return result;
 }
 
 //===--- accesses of 4, 8 and 16 bytes; the address is a multiple of them ---===//
@@ -145,8 +147,8 @@ __device__ inline void load_four(const bf16 *at, float (&out)[4]) {
 }
 __device__ inline void load_four(const f16 *at, float (&out)[4]) {
   uint2 value = load8(at);
-  out[0] = low_f16(value.x), out[1] = high_f16(value.x);
-  out[2] = low_f16(value.y), out[3] = high_f16(value.y);
+  float2 low = floats_of_f16(value.x), high = floats_of_f16(value.y);
+  out[0] = low.x, out[1] = low.y, out[2] = high.x, out[3] = high.y;
 }
 __device__ inline void store_four(float *at, const float (&in)[4]) {
   *reinterpret_cast<float4 *>(at) = make_float4(in[0], in[1], in[2], in[3]);

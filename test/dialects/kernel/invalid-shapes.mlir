@@ -34,8 +34,8 @@ func.func @gemm_c11(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %o: memref<?x
 
 // -----
 
-func.func @gemm_c12(%x: memref<?x64xf32>, %w: memref<4x64x0xf32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected positive panel width, got 0}}
+func.func @buffer_empty(%x: memref<?x64xf32>, %w: memref<4x64x0xf32>, %o: memref<?x64xf32>) {
+  // expected-error @below {{expected only rows to be dynamic, and no dimension to be empty, got 'memref<4x64x0xf32>'}}
   kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<4x64x0xf32>) prologue []() {} epilogue []() {} outs(%o : memref<?x64xf32>)
   return
 }
@@ -72,9 +72,9 @@ func.func @row_reduce_c4(%x: memref<?xf32>, %o: memref<?xf32>) {
 
 // -----
 
-func.func @attention_c5(%q: memref<f32>, %c: memref<64x64xf32>, %p: memref<?xi32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected a query of rank 2, got 'memref<f32>'}}
-  kernel.attention ins(%q, %c, %p, %p : memref<f32>, memref<64x64xf32>, memref<?xi32>, memref<?xi32>)
+func.func @attention_c5(%q: memref<?x8x8xf32>, %c: memref<64x64xf32>, %p: memref<?xi32>, %o: memref<?x64xf32>) {
+  // expected-error @below {{expected a query of rank 2, got 'memref<?x8x8xf32>'}}
+  kernel.attention ins(%q, %c, %p, %p : memref<?x8x8xf32>, memref<64x64xf32>, memref<?xi32>, memref<?xi32>)
       heads 8 kv_heads 4 key 8 from 0 value 8 from 32 scale 1.0 outs(%o : memref<?x64xf32>)
   return
 }

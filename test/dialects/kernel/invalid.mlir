@@ -111,7 +111,7 @@ func.func @gemm_c5(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %v: memref<?xf
 // -----
 
 func.func @gemm_c6(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected the epilogue to yield 1 values}}
+  // expected-error @below {{expected the epilogue to yield ('f32')}}
   kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<4x64x16xf32>) prologue []() {} epilogue []() {
     ^bb0(%a: f32):
       kernel.yield %a, %a : f32, f32
@@ -254,7 +254,7 @@ func.func @rowwise_c3(%x: memref<?x64xbf16>, %o: memref<?x64xf32>) {
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 func.func @rowwise_c3_yield(%x: memref<?x64xf32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected the body to yield 1 values}}
+  // expected-error @below {{expected the body to yield ('f32')}}
   kernel.rowwise [64] rows(%o : memref<?x64xf32>) ins(%x : memref<?x64xf32>) maps [#id] outs(%o : memref<?x64xf32>) maps [#id] {
     ^bb0(%a: f32):
       kernel.yield %a, %a : f32, f32
@@ -374,3 +374,28 @@ func.func @graph_c3(%y: memref<?x64xf32>, %p: memref<?x2xi32>, %o: memref<?x64xf
   }
   return
 }
+
+// -----
+
+// expected-error@+1 {{expected a parameter of 4 or 8 bytes, got 2}}
+#p = #kernel.parameter<constant 1 bytes 2>
+
+// -----
+
+// expected-error@+1 {{expected an argument of the graph, got -1}}
+#p = #kernel.parameter<argument -1 bytes 8>
+
+// -----
+
+// expected-error@+1 {{expected blocks of 1 to 1024 threads, got 2048}}
+#e = #kernel.entry<"f" of "u", threads = 2048, row_tile = 1, column_tiles = 1>
+
+// -----
+
+// expected-error@+1 {{expected positive tiles, got row_tile 0, column_tiles 1}}
+#e = #kernel.entry<"f" of "u", threads = 32, row_tile = 0, column_tiles = 1>
+
+// -----
+
+// expected-error@+1 {{expected no negative numbers, got most_rows -1, position_tile 0}}
+#e = #kernel.entry<"f" of "u", threads = 32, row_tile = 1, column_tiles = 1, most_rows = -1>

@@ -367,3 +367,19 @@ func.func @rms_norm_eps_infinite(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
   %y = moe.rms_norm %x, %w eps 0x7FF0000000000000 : tensor<?x4xf32>, tensor<4xf32>
   return
 }
+
+// -----
+
+func.func @round(%x: tensor<?x64xf32>) {
+  // expected-error@+1 {{expected the result to be 64 wide (the input), got 32}}
+  %r = moe.round %x : tensor<?x64xf32> -> tensor<?x32xbf16>
+  return
+}
+
+// -----
+
+func.func @round_to_f32(%x: tensor<?x64xf32>) {
+  // expected-error@+1 {{must be bf16 rows of static, positive width}}
+  %r = moe.round %x : tensor<?x64xf32> -> tensor<?x64xf32>
+  return
+}

@@ -3,9 +3,10 @@
   disk.py full MEGABYTES FOLDER COMMAND...   FOLDER is a file system of so many megabytes
   disk.py limit MEGABYTES FOLDER COMMAND...  a file that grows beyond it ends the process by a signal
   disk.py kill FOLDER COMMAND...             the process is terminated once a file appears in FOLDER
+  disk.py kill9 FILE FOLDER COMMAND...       the same without a chance to clean up, once a file begins so
   disk.py terminal COMMAND...                standard error is a terminal; what it shows is printed
 
-The last line of the first three is `left: NAMES`.
+The last line of all but the last is `left: NAMES`.
 """
 
 import os
@@ -46,13 +47,17 @@ def limit(megabytes, folder, *command):
     left(folder)
 
 
-def kill(folder, *command):
+def kill(folder, *command, prefix="", kind=signal.SIGTERM):
     process = subprocess.Popen(command)
-    while not os.listdir(folder) and process.poll() is None:
+    while not any(name.startswith(prefix) for name in os.listdir(folder)) and process.poll() is None:
         time.sleep(0.001)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(kind)
     print("signal" if process.wait() < 0 else "status", abs(process.returncode))
     left(folder)
+
+
+def kill9(prefix, folder, *command):
+    kill(folder, *command, prefix=prefix, kind=signal.SIGKILL)
 
 
 def terminal(*command):
@@ -69,4 +74,4 @@ def terminal(*command):
     sys.exit(process.wait())
 
 
-{"full": full, "limit": limit, "kill": kill, "terminal": terminal}[sys.argv[1]](*sys.argv[2:])
+{"full": full, "limit": limit, "kill": kill, "kill9": kill9, "terminal": terminal}[sys.argv[1]](*sys.argv[2:])

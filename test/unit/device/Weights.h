@@ -16,7 +16,9 @@
 
 namespace moec::test {
 
-inline float fromBf16(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
+inline float fromBf16(uint16_t bits) {
+  return std::bit_cast<float>(uint32_t(bits) << 16);
+}
 /// To nearest even; of finite numbers.
 inline uint16_t toBf16(float x) {
   uint32_t bits = std::bit_cast<uint32_t>(x);
@@ -58,15 +60,22 @@ inline StoredElement randomElement(Storage storage, Random &random) {
     return {bits, fromBf16(bits)};
   }
   case Storage::F16: { // sign, exponent 1 to 17 (bias 15), mantissa of 10 bits
-    int sign = random.between(0, 1), exponent = random.between(1, 17), mantissa = random.between(0, 1023);
-    float x = std::ldexp(1 + static_cast<float>(mantissa) / 1024, exponent - 15);
-    return {static_cast<uint32_t>(sign << 15 | exponent << 10 | mantissa), sign ? -x : x};
+    int sign = random.between(0, 1), exponent = random.between(1, 17),
+        mantissa = random.between(0, 1023);
+    float x =
+        std::ldexp(1 + static_cast<float>(mantissa) / 1024, exponent - 15);
+    return {static_cast<uint32_t>(sign << 15 | exponent << 10 | mantissa),
+            sign ? -x : x};
   }
-  case Storage::F8: { // sign, exponent (bias 7; 0: subnormal), mantissa of 3 bits; 15 and 7 is NaN
-    int sign = random.between(0, 1), exponent = random.between(0, 15), mantissa = random.between(0, exponent == 15 ? 6 : 7);
-    float x = exponent ? std::ldexp(1 + static_cast<float>(mantissa) / 8, exponent - 7)
+  case Storage::
+      F8: { // sign, exponent (bias 7; 0: subnormal), mantissa of 3 bits; 15 and 7 is NaN
+    int sign = random.between(0, 1), exponent = random.between(0, 15),
+        mantissa = random.between(0, exponent == 15 ? 6 : 7);
+    float x = exponent ? std::ldexp(1 + static_cast<float>(mantissa) / 8,
+                                    exponent - 7)
                        : std::ldexp(static_cast<float>(mantissa) / 8, -6);
-    return {static_cast<uint32_t>(sign << 7 | exponent << 3 | mantissa), sign ? -x : x};
+    return {static_cast<uint32_t>(sign << 7 | exponent << 3 | mantissa),
+            sign ? -x : x};
   }
   case Storage::I8: {
     int x = random.between(-128, 127);
@@ -88,7 +97,8 @@ struct Weights {
 };
 
 /// `block` 0: elements without scales; else they have f32 scales (`scaleBytes` 4) or bf16 scales.
-inline Weights randomWeights(Storage storage, int block, int scaleBytes, int panels, int k, Random &random) {
+inline Weights randomWeights(Storage storage, int block, int scaleBytes,
+                             int panels, int k, Random &random) {
   constexpr int width = 16;
   Weights weights;
   const int bits = bitsOf(storage), steps = block ? block : k;
@@ -103,11 +113,14 @@ inline Weights randomWeights(Storage storage, int block, int scaleBytes, int pan
         uint16_t half = toBf16(scale);
         if (scaleBytes == 2)
           scale = fromBf16(half);
-        const auto *bytes = scaleBytes == 2 ? reinterpret_cast<uint8_t *>(&half) : reinterpret_cast<uint8_t *>(&scale);
+        const auto *bytes = scaleBytes == 2
+                                ? reinterpret_cast<uint8_t *>(&half)
+                                : reinterpret_cast<uint8_t *>(&scale);
         weights.bytes.insert(weights.bytes.end(), bytes, bytes + scaleBytes);
       }
       const size_t begin = weights.bytes.size();
-      weights.bytes.resize(begin + static_cast<size_t>(steps * width * bits / 8));
+      weights.bytes.resize(begin +
+                           static_cast<size_t>(steps * width * bits / 8));
       for (int i = 0; i < steps && first + i < k; ++i)
         for (int column = 0; column < width; ++column) {
           StoredElement element = randomElement(storage, random);
@@ -119,7 +132,8 @@ inline Weights randomWeights(Storage storage, int block, int scaleBytes, int pan
             word |= element.bits << (4 * (i % 8));
             std::memcpy(at, &word, 4);
           } else {
-            std::memcpy(at + (i * width + column) * bits / 8, &element.bits, static_cast<size_t>(bits / 8));
+            std::memcpy(at + (i * width + column) * bits / 8, &element.bits,
+                        static_cast<size_t>(bits / 8));
           }
           weights.values.push_back(element.value * scales[column]);
         }

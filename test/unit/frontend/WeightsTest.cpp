@@ -562,7 +562,7 @@ TEST_F(WeightsTest, ScaledRefusals) {
   EXPECT_EQ(
       loadError(
           R"(tensor<2x40x!moe.scaled<i4, 1x32, bf16>> from [#moe.part<"wide.huge">])"),
-      file + ": tensor 'wide.huge': row 1: expected magnitudes below 2^126 to "
+      file + ": tensor 'wide.huge': row 1: expected magnitudes below 2^100 to "
              "quantise, found a greater one from column 0");
 
   weight(std::string(kF8) + " at 0");
