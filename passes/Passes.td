@@ -58,7 +58,8 @@ def RoundActivationsPass : Pass<"moe-round-activations"> {
   let summary = "what matrices multiply is rounded to bf16";
   let description = [{
     REASSOCIATING (and rounding: it makes another model). The inputs of `moe.linear`, `moe.head_linear` and `moe.expert_linear` pass
-    through `moe.round`, but for those of the router, whose logits are computed from f32. Sums stay f32.
+    through `moe.round`, but for those of the router, whose logits are computed from f32; `moe.attention` becomes `rounded`. Sums
+    stay f32.
 
     ```mlir
     %q = moe.linear %h, %w : (tensor<?x160xf32>, tensor<96x160xbf16>) -> tensor<?x96xf32>

@@ -157,6 +157,9 @@ FailureOr<Values> evaluateMoe(Interpreter &interpreter, Operation *op,
             int64_t(op.getHeads()), int64_t(op.getKvHeads()),
             int64_t(op.getKeyParts()), int64_t(op.getValuePart()),
             op.getScale().convertToDouble()};
+        if (op.getRounded())
+          return Values{
+              attention(round(tensor(0)), round(cache(1)), batch(2), shape)};
         return Values{attention(tensor(0), cache(1), batch(2), shape)};
       })
       .Case([&](MlaOp op) -> Outcome {

@@ -48,6 +48,10 @@ struct AttentionShape {
   int64_t heads, kvHeads, keyParts, valuePart;
   double scale;
 };
+/// Keys and values of `rounded` attention are rounded by `round` as well; the
+/// weights of the softmax are not, which changes a result by less than 2^-8 of
+/// the greatest value.
+Cache round(const Cache &cache);
 Tensor attention(const Tensor &query, const Cache &cache, const Batch &batch,
                  const AttentionShape &shape);
 Tensor mla(const Tensor &query, const Cache &cache, const Tensor &wUk,

@@ -45,15 +45,28 @@ Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps,
   return result;
 }
 
-Tensor round(const Tensor &input) {
-  Tensor result(input.shape);
-  for (size_t i = 0; i < input.data.size(); ++i) {
-    llvm::APFloat value(input.data[i]);
+static std::vector<float> round(const std::vector<float> &values) {
+  std::vector<float> rounded;
+  for (float x : values) {
+    llvm::APFloat value(x);
     bool losesInfo;
     value.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven,
                   &losesInfo);
-    result.data[i] = value.convertToFloat();
+    rounded.push_back(value.convertToFloat());
   }
+  return rounded;
+}
+
+Tensor round(const Tensor &input) {
+  Tensor result(input.shape);
+  result.data = round(input.data);
+  return result;
+}
+
+Cache round(const Cache &cache) {
+  Cache result = cache;
+  for (auto &[place, row] : result.rows)
+    row = round(row);
   return result;
 }
 

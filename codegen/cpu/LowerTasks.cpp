@@ -103,6 +103,9 @@ struct CpuLowerTasksPass
     if (auto group = dyn_cast<GroupOp>(*op); group && !group.getRowTile())
       return op->emitOpError("expected row_tile (kernel-choose-tiles sets it)");
     if (auto attention = dyn_cast<AttentionOp>(*op)) {
+      if (attention.getRounded())
+        return op->emitOpError("has no CPU form for rounded products: "
+                               "activations are f32");
       int64_t kvHeads = attention.getKvHeads();
       int64_t group = attention.getHeads() / kvHeads;
       if (kvHeads > 1 && group % op.getTileSizes()[1])
@@ -113,9 +116,9 @@ struct CpuLowerTasksPass
     }
     if (auto gemm = dyn_cast<GemmOp>(*op))
       if (!gemm.getInputElement().isF32())
-        return op->emitOpError() << "has no CPU form for elements of "
-                                 << gemm.getInputElement()
-                                 << ": activations are f32";
+        return op->emitOpError()
+               << "has no CPU form for elements of " << gemm.getInputElement()
+               << ": activations are f32";
     for (const Lowered &other : lowered)
       if (isSameTask(other.op, *other.arguments, op, arguments)) {
         op->setAttr(kTaskAttr, other.op->getAttr(kTaskAttr));

@@ -49,7 +49,7 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
   if (tokenTile == std::end(kTokenTiles))
     return op.emitOpError()
            << "has no CUDA form for values of more than "
-           << kTokenTiles[2].values << " columns, got " << value;
+           << std::end(kTokenTiles)[-1].values << " columns, got " << value;
   w.line("Attention p;");
   w.line("p.query = " + w.pointer(op.getQuery(), "query") + ";");
   w.line("p.cache = " + w.pointer(op.getCache(), "cache") + ";");
@@ -78,8 +78,9 @@ LogicalResult cuda::emitAttention(KernelWriter &w, AttentionOp op,
                         int64_t(op.getKeyBegin()), int64_t(op.getValueBegin())},
       [](int64_t size) { return size % 4 == 0; });
   auto name = [&](const Tile &tile) {
-    return llvm::formatv("AttentionTile<{0}, {1}, {2}>", tile.rows, tile.values,
-                         isAligned ? "true" : "false")
+    return llvm::formatv("AttentionTile<{0}, {1}, {2}, {3}>", tile.rows,
+                         tile.values, isAligned ? "true" : "false",
+                         op.getRounded() ? "bf16" : "float")
         .str();
   };
   // Partial results of each split, as attention.cuh says; tickets first.

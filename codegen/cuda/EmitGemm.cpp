@@ -107,12 +107,11 @@ LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   w.close("};");
 
   Type compute = op.getInputElement();
-  if (!compute.isF32() && !compute.isBF16())
-    return op.emitOpError() << "has no CUDA form for elements of " << compute;
   auto entry = [&](const TileClass &tile, StringRef suffix, int64_t mostRows) {
     EntryPlan plan;
     plan.suffix = suffix.str();
     plan.threads = tile.threads;
+    plan.blocks = 1;
     plan.rowTile = tile.rows;
     plan.columnTiles = op.getColumnTiles(tile.columns);
     plan.mostRows = mostRows;

@@ -35,7 +35,7 @@ struct CompiledUnit {
   std::string name;
   /// By architecture, in the order asked for.
   std::vector<std::pair<std::string, Binary>> binaries;
-  /// Time of each one's compilation; 0 from the cache.
+  /// Processor time of each one's compilation; 0 from the cache.
   std::vector<double> seconds;
 };
 

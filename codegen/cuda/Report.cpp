@@ -78,7 +78,7 @@ std::string cuda::describeKernels(ModuleOp module,
                            binary.second.ptx.size(), binary.second.cubin.size(),
                            seconds ? llvm::formatv("{0:f2}", seconds).str()
                                    : "cached");
-  out << "\nPTX and cubin in bytes; seconds of compilation\n";
+  out << "\nPTX and cubin in bytes; processor time of compilation\n";
 
   constexpr const char *launchRow = "  {0,3} {1,-12} {2,-44} {3,14} {4,10}\n";
   module.walk([&](GraphOp graph) {

@@ -243,6 +243,16 @@ static LogicalResult verifyInputColumns(GemmOp op) {
   return success();
 }
 
+/// The type that a prologue must yield: bf16 if it does, else f32.
+static Type multipliedType(Region &prologue) {
+  MLIRContext *context = prologue.getContext();
+  Type bf16 = BFloat16Type::get(context);
+  for (YieldOp yield : prologue.getOps<YieldOp>())
+    if (yield->getOperandTypes() == TypeRange(bf16))
+      return bf16;
+  return Float32Type::get(context);
+}
+
 LogicalResult GemmOp::verify() {
   Value input = getInput(), init;
   if (failed(verifyBuffers(*this, 1, getWeight())))
@@ -293,16 +303,18 @@ LogicalResult GemmOp::verify() {
   if (llvm::is_contained(getPrologueAccess(),
                          AccessAttr::get(getContext(), Access::Element))) // c17
     return emitOpError("expected the prologue to access rows or columns");
-  Type f32 = Float32Type::get(getContext());
+  // What is multiplied is f32, or rounded to bf16.
   if (getPrologue().empty()) {
-    if (failed(expectElement(*this, "an input without a prologue", input,
-                             f32))) // c18
-      return failure();
+    Type element = elementOf(input);
+    if (!element.isF32() && !element.isBF16()) // c18
+      return emitOpError() << "expected an input without a prologue of f32 or "
+                              "bf16, got "
+                           << input.getType();
   } else {
     SmallVector<Type> types{elementOf(input)};
     addElementTypes(types, getPrologueIns());
-    if (failed(
-            verifyRegion(*this, getPrologue(), "prologue", types, f32))) // c5
+    if (failed(verifyRegion(*this, getPrologue(), "prologue", types, // c5
+                            multipliedType(getPrologue()))))
       return failure();
   }
   if (!getGather() && !getGroups() &&

@@ -121,16 +121,18 @@ def Kernel_AttentionOp : Kernel_Task<"attention", [], ["getColumnTiles"]> {
     The row of the cache of token t's position j is `cache_rows[t] - positions[t] + j`. In it, the key of kv head g starts at
     `key_begin + g * key`, the value at `value_begin + g * value`. Query head h reads kv head `h / (heads / kv_heads)`.
 
+    `rounded`: queries, keys, values and the weights of the softmax are rounded to bf16 before they are multiplied.
+
     Keys are cut into splits of 256 at absolute positions, splits into blocks of 16; orders are those of
     `docs/numerics.md`, the same for prefill and decode.
   }];
   let arguments = (ins Kernel_Buffer:$query, Kernel_Buffer:$cache, Kernel_Buffer:$positions, Kernel_Buffer:$cache_rows,
                        Variadic<Kernel_Buffer>:$inits, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$key, I64Attr:$value,
-                       I64Attr:$key_begin, I64Attr:$value_begin, F32Attr:$scale);
+                       I64Attr:$key_begin, I64Attr:$value_begin, F32Attr:$scale, UnitAttr:$rounded);
   let assemblyFormat = [{
     `ins` `(` $query `,` $cache `,` $positions `,` $cache_rows `:` type($query) `,` type($cache) `,` type($positions) `,`
     type($cache_rows) `)` `heads` $heads `kv_heads` $kv_heads `key` $key `from` $key_begin `value` $value `from`
-    $value_begin `scale` $scale `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
+    $value_begin `scale` $scale (`rounded` $rounded^)? `outs` `(` $inits `:` type($inits) `)` attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
 }

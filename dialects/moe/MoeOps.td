@@ -339,6 +339,9 @@ def Moe_AttentionOp : Moe_Op<"attention", [Pure]> {
     Grouped-query attention keeps keys and values in two parts (key_parts 1, value_part 1). Absorbed MLA reads its one
     latent head twice: the key is latent and rotary part (key_parts 2), the value is the latent (value_part 0).
 
+    `rounded` (`moe-round-activations`): what the two products multiply is rounded to bf16 before: queries, keys, values, and the
+    weights of the softmax, as they are before they are divided by their sum; sums stay f32.
+
     ```mlir
     %o = moe.attention %q, %cache of %batch heads 8 kv_heads 4 keys 1 value 1 scale 0.125
         : (tensor<?x64xf32>, !moe.cache<[32, 32], f32>) -> tensor<?x64xf32>
@@ -347,11 +350,11 @@ def Moe_AttentionOp : Moe_Op<"attention", [Pure]> {
     heads * value width; (c4) the parts exist.
   }];
   let arguments = (ins Moe_Rows:$query, Moe_CacheType:$cache, Moe_BatchType:$batch, I64Attr:$heads, I64Attr:$kv_heads,
-                       I64Attr:$key_parts, I64Attr:$value_part, F64Attr:$scale);
+                       I64Attr:$key_parts, I64Attr:$value_part, F64Attr:$scale, UnitAttr:$rounded);
   let results = (outs Moe_Rows:$result);
   let assemblyFormat = [{
     $query `,` $cache `of` $batch `heads` $heads `kv_heads` $kv_heads `keys` $key_parts `value` $value_part
-    `scale` $scale attr-dict `:` `(` type($query) `,` qualified(type($cache)) `)` `->` type($result)
+    `scale` $scale (`rounded` $rounded^)? attr-dict `:` `(` type($query) `,` qualified(type($cache)) `)` `->` type($result)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{

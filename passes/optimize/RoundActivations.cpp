@@ -47,6 +47,8 @@ struct RoundActivationsPass
   void runOnOperation() override {
     OpBuilder b(&getContext());
     getOperation()->walk([&](Operation *op) {
+      if (auto attention = dyn_cast<moe::AttentionOp>(op))
+        return attention.setRounded(true);
       if (!isa<moe::LinearOp, moe::HeadLinearOp, moe::ExpertLinearOp>(op) ||
           isRouter(op))
         return;

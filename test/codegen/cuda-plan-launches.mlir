@@ -59,15 +59,15 @@ func.func private @layer(%x: memref<?x64xf32>, %inv: memref<?xf32>, %w: memref<4
   return
 }
 
-func.func private @attend(%q: memref<?x128xf32>, %cache: memref<1200x64xf32>, %p: memref<?xi32>, %rows: memref<?xi32>, %o: memref<?x128xf32>) {
+func.func private @attend(%q: memref<?x128xf32>, %cache: memref<1200x128xf32>, %p: memref<?xi32>, %rows: memref<?xi32>, %o: memref<?x128xf32>) {
   kernel.graph @attend {
     // Two query heads read one kv head: 64 rows of a tile are 32 tokens. For few tokens each split of 256 positions has its block.
     // CHECK: kernel.attention
     // CHECK: launch = #kernel.launch<[<"attend_attention_split" of "attention", threads = 128, row_tile = 1, column_tiles = 2, most_rows = 16, position_tile = 256>,
     // CHECK-SAME: <"attend_attention" of "attention", threads = 128, row_tile = 32, column_tiles = 2>],
     // CHECK-SAME: <scratch 0 bytes 8>
-    kernel.attention ins(%q, %cache, %p, %rows : memref<?x128xf32>, memref<1200x64xf32>, memref<?xi32>, memref<?xi32>)
-        heads 4 kv_heads 2 key 32 from 0 value 32 from 32 scale 0.25 outs(%o : memref<?x128xf32>) {tiles = array<i64: 8, 4>, waits = []}
+    kernel.attention ins(%q, %cache, %p, %rows : memref<?x128xf32>, memref<1200x128xf32>, memref<?xi32>, memref<?xi32>)
+        heads 4 kv_heads 2 key 32 from 0 value 32 from 64 scale 0.25 outs(%o : memref<?x128xf32>) {tiles = array<i64: 8, 4>, waits = []}
   }
   return
 }
@@ -173,7 +173,7 @@ func.func @step(%x: memref<?x64xf32>, %inv: memref<?xf32>, %r: memref<?x64xf32>,
 // CUDA: const float v1 = sum + fused2[i64(row) * width + column];
 // CUDA: result[i64(row) * width + column] = v1;
 // CUDA: gemm<Small<float, 1>>(p, panels, prologue, epilogue);
-// CUDA: __launch_bounds__(128)
+// CUDA: __launch_bounds__(128, 1)
 // CUDA-NEXT: layer_experts_up(
 // CUDA: gemm<Large<float, 1>>(p, panels, prologue, epilogue);
 
@@ -182,8 +182,8 @@ func.func @step(%x: memref<?x64xf32>, %inv: memref<?xf32>, %r: memref<?x64xf32>,
 // CUDA: gemm<Small<bf16, 1>>
 
 // CUDA-LABEL: //===--- attention.cu ---===//
-// CUDA: attention_split<AttentionTile<16, 128, true>>(p, scratch);
-// CUDA: attention_tokens<AttentionTile<64, 64, true>>(p);
+// CUDA: attention_split<AttentionTile<16, 128, true, float>>(p, scratch);
+// CUDA: attention_tokens<AttentionTile<64, 64, true, float>>(p);
 
 // CUDA-LABEL: //===--- routing.cu ---===//
 // CUDA: p.group_top2 = true;

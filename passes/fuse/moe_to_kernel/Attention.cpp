@@ -121,7 +121,8 @@ struct AttentionPattern : MoeToKernelPattern<moe::AttentionOp> {
         b, TypeRange{init.getType()}, query, adaptor.getCache().front(),
         batch.positions, batch.cacheRows, ValueRange{init}, op.getHeads(),
         op.getKvHeads(), op.getKeyWidth(), op.getValueWidth(), /*key_begin=*/0,
-        valueBegin, llvm::APFloat(float(op.getScale().convertToDouble())));
+        valueBegin, llvm::APFloat(float(op.getScale().convertToDouble())),
+        op.getRounded());
     return {kernel.getResults().front()};
   }
 };

@@ -215,9 +215,9 @@ func.func @gemm_c17(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %o: memref<?x
 
 // -----
 
-func.func @gemm_c18(%x: memref<?x64xbf16>, %w: memref<4x64x16xf32>, %o: memref<?x64xf32>) {
-  // expected-error @below {{expected an input without a prologue of 'f32', got 'memref<?x64xbf16>'}}
-  kernel.gemm ins(%x, %w : memref<?x64xbf16>, memref<4x64x16xf32>) prologue []() {} epilogue []() {} outs(%o : memref<?x64xf32>)
+func.func @gemm_c18(%x: memref<?x64xf16>, %w: memref<4x64x16xf32>, %o: memref<?x64xf32>) {
+  // expected-error @below {{expected an input without a prologue of f32 or bf16, got 'memref<?x64xf16>'}}
+  kernel.gemm ins(%x, %w : memref<?x64xf16>, memref<4x64x16xf32>) prologue []() {} epilogue []() {} outs(%o : memref<?x64xf32>)
   return
 }
 
