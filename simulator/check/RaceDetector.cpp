@@ -192,8 +192,35 @@ void RaceDetector::exit(Warp *warp, uint32_t lanes) {
   ++warp->now;
 }
 
-void RaceDetector::mbarrierInit(Block *block, uint64_t address) {
-  block->mbarriers[address] = {};
+void RaceDetector::mbarrierInit(Warp *warp, unsigned lane, uint64_t address,
+                                uint32_t line) {
+  warp->block->mbarriers[address] = {
+      {}, {}, warp->thread(lane), warp->now, line};
+}
+
+/// The race of `lanes` with the initialisation of an mbarrier, or null.
+const Race *RaceDetector::Impl::initialised(const Warp &warp, uint32_t lanes,
+                                            const Phase &phase,
+                                            uint64_t address) {
+  if (phase.initialised == 0 || warp.orderedForAll(phase.by, phase.initialised))
+    return nullptr;
+  for (; lanes; lanes &= lanes - 1) {
+    unsigned lane = unsigned(std::countr_zero(lanes));
+    if (warp.ordered(lane, phase.by, phase.initialised))
+      continue;
+    race = {true,
+            address,
+            int(lane),
+            "mbarrier operation",
+            "mbarrier.init",
+            phase.by.block,
+            phase.by.warp,
+            phase.by.lane,
+            phase.line,
+            ""};
+    return &race;
+  }
+  return nullptr;
 }
 
 /// Whether an mbarrier of `owner` at this scope orders threads of `warp`.
@@ -202,12 +229,16 @@ static bool reaches(const Warp *warp, const Block *owner, Scope scope) {
          (warp->block == owner || scope >= Scope::Cluster);
 }
 
-void RaceDetector::mbarrierArrive(Warp *warp, uint32_t lanes, Block *owner,
-                                  uint64_t address, Scope scope) {
-  if (!reaches(warp, owner, scope))
-    return;
-  owner->mbarriers[address].pending.join(warp->released(lanes, warp->now));
-  ++warp->now;
+const Race *RaceDetector::mbarrierArrive(Warp *warp, uint32_t lanes,
+                                         Block *owner, uint64_t address,
+                                         Scope scope) {
+  Phase &phase = owner->mbarriers[address];
+  const Race *race = impl->initialised(*warp, lanes, phase, address);
+  if (reaches(warp, owner, scope)) {
+    phase.pending.join(warp->released(lanes, warp->now));
+    ++warp->now;
+  }
+  return race;
 }
 
 void RaceDetector::mbarrierComplete(Block *owner, uint64_t address) {
@@ -216,10 +247,13 @@ void RaceDetector::mbarrierComplete(Block *owner, uint64_t address) {
   phase.pending = {};
 }
 
-void RaceDetector::mbarrierWait(Warp *warp, uint32_t lanes, Block *owner,
-                                uint64_t address, Scope scope) {
+const Race *RaceDetector::mbarrierWait(Warp *warp, uint32_t lanes, Block *owner,
+                                       uint64_t address, Scope scope) {
+  Phase &phase = owner->mbarriers[address];
+  const Race *race = impl->initialised(*warp, lanes, phase, address);
   if (reaches(warp, owner, scope))
-    warp->learn(lanes, owner->mbarriers[address].completed);
+    warp->learn(lanes, phase.completed);
+  return race;
 }
 
 void RaceDetector::arriveWide(Warp *warp, uint32_t lanes, uint64_t id) {

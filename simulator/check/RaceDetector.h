@@ -58,8 +58,8 @@ struct Access {
 struct Race {
   bool shared = false;
   uint64_t address = 0;
-  int lane = 0;                 ///< of the warp that was stopped
-  std::string_view access;      ///< "write", "read", "atomic"
+  int lane = 0;            ///< of the warp that was stopped
+  std::string_view access; ///< "write", "read", "atomic", "mbarrier operation"
   std::string_view otherAccess; ///< of the earlier one
   uint32_t otherBlock = 0;      ///< linear index in the grid
   uint32_t otherWarp = 0, otherLane = 0, otherLine = 0;
@@ -108,14 +108,14 @@ public:
   /// Threads that exit count as having arrived at everything.
   void exit(Warp *warp, uint32_t lanes);
 
-  /// An mbarrier of the block's shared memory. `phase` counts completed phases since `init`, as the caller does.
-  void mbarrierInit(Block *block, uint64_t address);
-  void mbarrierArrive(Warp *warp, uint32_t lanes, Block *owner,
-                      uint64_t address, Scope scope);
+  /// An mbarrier at an address of shared memory. Arrivals and waits race with an initialisation that is not ordered before them.
+  void mbarrierInit(Warp *warp, unsigned lane, uint64_t address, uint32_t line);
+  const Race *mbarrierArrive(Warp *warp, uint32_t lanes, Block *owner,
+                             uint64_t address, Scope scope);
   void mbarrierComplete(Block *owner, uint64_t address);
   /// A wait for the last completed phase has succeeded.
-  void mbarrierWait(Warp *warp, uint32_t lanes, Block *owner, uint64_t address,
-                    Scope scope);
+  const Race *mbarrierWait(Warp *warp, uint32_t lanes, Block *owner,
+                           uint64_t address, Scope scope);
   /// `barrier.cluster`, and grid barriers that the simulator itself implements: `lanes` arrive, and leave when it is complete. `id` names the barrier.
   void arriveWide(Warp *warp, uint32_t lanes, uint64_t id);
   void completeWide(uint64_t id);

@@ -37,6 +37,10 @@ using Locations = std::unordered_map<uint64_t, Location>;
 /// Barriers whose arrival and waiting are apart: mbarriers, cluster and grid barriers.
 struct Phase {
   VectorClock pending, completed;
+  /// Of an mbarrier: who initialised it; clock 0: nobody.
+  Thread by;
+  Epoch initialised = 0;
+  uint32_t line = 0;
 };
 
 /// What does not fit beside a word.
@@ -167,7 +171,10 @@ struct RaceDetector::Impl {
                                        other / options.blocksPerCluster);
   }
 
-  // RaceDetector.cpp: release/acquire patterns at a location.
+  // RaceDetector.cpp.
+  const Race *initialised(const Warp &warp, uint32_t lanes, const Phase &phase,
+                          uint64_t address);
+  // Release/acquire patterns at a location.
   void observe(Warp &warp, unsigned lane, const Location &location,
                unsigned rank, bool acquire);
   void publish(Warp &warp, unsigned lane, Location &location, unsigned rank,

@@ -207,6 +207,22 @@ bool settle(Warp &w, const Mbarrier::Outcome &outcome, uint64_t address,
   return true;
 }
 
+/// All lanes of the mask name one object.
+bool sameObject(const MemoryAccess &access, uint32_t mask) {
+  uint64_t address = access.address[std::countr_zero(mask)];
+  for (uint32_t rest = mask; rest; rest &= rest - 1)
+    if (access.address[std::countr_zero(rest)] != address)
+      return false;
+  return true;
+}
+
+void failRace(Warp &w, const Race &race) {
+  w.fail("race",
+         race.text() + ", at shared offset " +
+             std::to_string(race.address - kSharedBase),
+         race.lane);
+}
+
 Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
   MemoryAccess access;
   if (!resolveObjects(w, i, mask, access))
@@ -216,6 +232,17 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
   const uint32_t *b = w.at<uint32_t>(i.b), *c = w.at<uint32_t>(i.c);
   auto what = static_cast<Object>(i.kind);
   ++state.changes;
+  // An arrival of many lanes at one object is one release, if all of it belongs to one phase.
+  bool together = sameObject(access, mask);
+  if (together) {
+    auto first = static_cast<unsigned>(std::countr_zero(mask));
+    uint64_t bits, arrivals = 0;
+    std::memcpy(&bits, access.pointer[first], 8);
+    for (uint32_t rest = mask; rest; rest &= rest - 1)
+      arrivals += b[std::countr_zero(rest)];
+    if (Mbarrier(bits).pending() < arrivals)
+      together = false;
+  }
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     auto l = static_cast<unsigned>(std::countr_zero(rest));
     uint64_t bits, address = access.address[l];
@@ -223,9 +250,12 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
     Mbarrier object(bits);
     uint64_t before = object.state();
     auto arrives = [&] {
-      if (w.race)
-        state.races->mbarrierArrive(w.race, 1u << l, block.race, address,
-                                    i.scope);
+      if (!w.race ||
+          (together && l != static_cast<unsigned>(std::countr_zero(mask))))
+        return;
+      if (const Race *race = state.races->mbarrierArrive(
+              w.race, together ? mask : 1u << l, block.race, address, i.scope))
+        failRace(w, *race);
     };
     Mbarrier::Outcome outcome;
     switch (what) {
@@ -233,7 +263,7 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
       outcome = object.init(b[l]);
       phaseOf(block, address) = 0;
       if (w.race)
-        state.races->mbarrierInit(block.race, address);
+        state.races->mbarrierInit(w.race, l, address, w.line());
       break;
     case Object::Inval:
       outcome = object.invalidate();
@@ -267,7 +297,7 @@ Flow mbarrierOperation(Warp &w, const Instruction &i, uint32_t mask) {
       break;
     }
     std::memcpy(access.pointer[l], &bits, 8);
-    if (!settle(w, outcome, address, l))
+    if (state.failure || !settle(w, outcome, address, l))
       return Flow::Fail;
     if (i.count)
       w.at<uint64_t>(i.d)[l] = before;
@@ -296,9 +326,20 @@ Flow mbarrierTest(Warp &w, const Instruction &i, uint32_t mask) {
     if (!settle(w, outcome, access.address[l], l))
       return Flow::Fail;
     done |= uint32_t(ready) << l;
-    if (ready && w.race && phaseOf(block, access.address[l]))
-      state.races->mbarrierWait(w.race, 1u << l, block.race, access.address[l],
-                                i.scope);
+  }
+  if (w.race) {
+    bool together = done && sameObject(access, done);
+    for (uint32_t rest = done; rest; rest = together ? 0 : rest & (rest - 1)) {
+      auto l = static_cast<unsigned>(std::countr_zero(rest));
+      if (!phaseOf(block, access.address[l]))
+        continue; // the phase before the first
+      if (const Race *race = state.races->mbarrierWait(
+              w.race, together ? done : 1u << l, block.race, access.address[l],
+              i.scope)) {
+        failRace(w, *race);
+        return Flow::Fail;
+      }
+    }
   }
   w.setPredicate(i.d, mask, done);
   w.ranStrongLoad = true;
@@ -414,10 +455,11 @@ Flow arriveAfterCopies(Warp &w, const Instruction &i, uint32_t mask) {
     return Flow::Fail;
   if (w.race)
     forEachLane(mask, [&](unsigned lane) {
-      w.block->state.races->mbarrierArrive(w.race, 1u << lane, w.block->race,
-                                           access.address[lane], i.scope);
+      if (const Race *race = w.block->state.races->mbarrierArrive(
+              w.race, 1u << lane, w.block->race, access.address[lane], i.scope))
+        failRace(w, *race);
     });
-  return Flow::Next;
+  return w.block->state.failure ? Flow::Fail : Flow::Next;
 }
 
 void decodeCp(Decoder &d) {

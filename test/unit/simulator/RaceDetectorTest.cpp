@@ -233,7 +233,9 @@ TEST_F(Races, ExitedThreadsHaveArrived) {
 }
 
 TEST_F(Races, Mbarrier) {
-  detector.mbarrierInit(block, 1024);
+  detector.mbarrierInit(warps[0], 0, 1024, 99);
+  detector.mbarrierInit(warps[0], 0, 1032, 99);
+  barrier();
   EXPECT_FINE(store(warps[0], 0));
   detector.syncWarp(warps[0], All);
   detector.mbarrierArrive(warps[0], 1, block, 1024, Scope::Block);
@@ -249,6 +251,23 @@ TEST_F(Races, Mbarrier) {
   detector.mbarrierComplete(block, 1032);
   detector.mbarrierWait(warps[0], All, block, 1032, Scope::Block);
   EXPECT_FINE(store(warps[0], 0));
+}
+
+TEST_F(Races, MbarrierBeforeItsInitialisation) {
+  detector.mbarrierInit(warps[0], 0, 1024, 99);
+  const Race *race =
+      detector.mbarrierArrive(warps[1], 2, block, 1024, Scope::Block);
+  ASSERT_NE(race, nullptr);
+  EXPECT_EQ(race->text(), "mbarrier operation races with the mbarrier.init of "
+                          "block 0 warp 0 lane 0 at ptx line 99: "
+                          "nothing orders them");
+  EXPECT_EQ(race->lane, 1);
+  EXPECT_RACE(detector.mbarrierWait(warps[0], 2, block, 1024,
+                                    Scope::Block)); // not even in the same warp
+  EXPECT_FINE(detector.mbarrierArrive(warps[0], 1, block, 1024, Scope::Block));
+  barrier();
+  EXPECT_FINE(
+      detector.mbarrierArrive(warps[1], All, block, 1024, Scope::Block));
 }
 
 TEST_F(Races, AnArrivalOfOneLaneReleasesThatLane) {
