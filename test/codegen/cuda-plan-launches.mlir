@@ -165,8 +165,7 @@ func.func @step(%x: memref<?x64xf32>, %inv: memref<?xf32>, %r: memref<?x64xf32>,
 
 // CUDA-LABEL: //===--- layer_experts_up.cu ---===//
 // CUDA: const Panels<bf16> panels{weight, k, num_panels};
-// CUDA: auto prologue = [&](int row, int head, int k) {
-// CUDA: const float x = input[i64(row) * width + k];
+// CUDA: auto prologue = row_elements<true>(input, width, begin, head_stride, [&](int row, int k, float x) {
 // CUDA: const float v0 = x * fused[row];
 // CUDA: return v0;
 // CUDA: auto epilogue = [&](int row, int column, float sum) {
