@@ -53,13 +53,14 @@ static int64_t rowsOfToken(GemmOp op) {
 LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   w.include("gemm.cuh");
   // Stages of a panel and blocks of scales divide each other.
-  auto scaled = dyn_cast<moe::ScaledType>(
-      op.getWeight().getType().getElementType());
-  if (scaled && (scaled.getColumns() < 8 || !llvm::isPowerOf2_64(scaled.getColumns())))
-    return op.emitOpError() << "has no CUDA form for blocks of "
-                            << scaled.getColumns()
-                            << " elements with one scale: expected a power of "
-                               "two, at least 8";
+  auto scaled =
+      dyn_cast<moe::ScaledType>(op.getWeight().getType().getElementType());
+  if (scaled &&
+      (scaled.getColumns() < 8 || !llvm::isPowerOf2_64(scaled.getColumns())))
+    return op.emitOpError()
+           << "has no CUDA form for blocks of " << scaled.getColumns()
+           << " elements with one scale: expected a power of "
+              "two, at least 8";
   Value init = op.getInits()[0];
   auto inputType = cast<MemRefType>(op.getInput().getType());
   auto weightType = cast<MemRefType>(op.getWeight().getType());
