@@ -12,12 +12,16 @@ using namespace moec::kernel;
 
 /// What the device headers take.
 static constexpr int64_t kMostExperts = 512;
+static constexpr int64_t kMostGroups = 32;
 
 LogicalResult cuda::emitRoute(KernelWriter &w, RouteOp op) {
   w.include("route.cuh");
   if (op.getExperts() > kMostExperts)
     return op.emitOpError() << "has no CUDA form for more than " << kMostExperts
                             << " experts, got " << op.getExperts();
+  if (int64_t(op.getGroupCount()) > kMostGroups)
+    return op.emitOpError() << "has no CUDA form for more than " << kMostGroups
+                            << " groups of experts, got " << op.getGroupCount();
   constexpr int64_t warps = 4;
   std::string logits = w.pointer(op.getLogits(), "logits");
   std::string bias = "static_cast<const float *>(nullptr)";

@@ -52,6 +52,15 @@ static int64_t rowsOfToken(GemmOp op) {
 
 LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   w.include("gemm.cuh");
+  // Stages of a panel and blocks of scales divide each other.
+  auto scaled =
+      dyn_cast<moe::ScaledType>(op.getWeight().getType().getElementType());
+  if (scaled &&
+      (scaled.getColumns() < 8 || !llvm::isPowerOf2_64(scaled.getColumns())))
+    return op.emitOpError()
+           << "has no CUDA form for blocks of " << scaled.getColumns()
+           << " elements with one scale: expected a power of "
+              "two, at least 8";
   Value init = op.getInits()[0];
   auto inputType = cast<MemRefType>(op.getInput().getType());
   auto weightType = cast<MemRefType>(op.getWeight().getType());
@@ -74,13 +83,16 @@ LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   w.line("const " + panelsType(weightType) + " panels{" + weight + ", " + k +
          ", " + w.number(panels, "num_panels") + "};");
 
-  w.open("auto prologue = [&](int row, int head, int k)");
-  std::string column = op.getHeads() == 1
-                           ? "k"
-                           : w.number(begin, "begin") + " + head * " +
-                                 w.number(stride, "head_stride") + " + k";
-  w.line("const " + KernelWriter::typeName(inputType.getElementType()) +
-         " x = " + w.element(op.getInput(), input, {"row", column}) + ";");
+  const int64_t width = inputType.getDimSize(1);
+  const bool isAligned =
+      llvm::all_of(ArrayRef<int64_t>{op.getK(), width, begin, stride},
+                   [](int64_t n) { return n % 4 == 0; });
+  w.open(llvm::formatv("auto prologue = row_elements<{0}>({1}, {2}, {3}, {4}, "
+                       "[&](int row, int k, {5} x)",
+                       isAligned, input, w.number(width, "width"),
+                       w.number(begin, "begin"),
+                       w.number(stride, "head_stride"),
+                       KernelWriter::typeName(inputType.getElementType())));
   SmallVector<std::string> loaded{"x"};
   llvm::append_range(loaded,
                      loadFused(w, op.getPrologueIns(), op.getPrologueAccess(),
@@ -89,7 +101,7 @@ LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   if (failed(element))
     return failure();
   w.line("return " + element->front() + ";");
-  w.close("};");
+  w.close("});");
 
   SmallVector<std::string> values{"sum"};
   if (parts == 2)

@@ -49,15 +49,15 @@ std::string KernelWriter::table(memref::GlobalOp global, StringRef role) {
   std::string name = "$NAME_" + role.str();
   if (int count = names[role]++)
     name += std::to_string(count + 1);
-  tables += llvm::formatv("__device__ const {0} {1}[{2}] = {{",
-                          typeName(values.getElementType()), name,
-                          values.getNumElements());
+  kernel.tables += llvm::formatv("__device__ const {0} {1}[{2}] = {{",
+                                 typeName(values.getElementType()), name,
+                                 values.getNumElements());
   // Nine digits tell every f32 from all others.
   for (auto [i, value] : llvm::enumerate(values.getValues<APFloat>())) {
-    tables += i % 8 ? ", " : i ? ",\n    " : "\n    ";
-    tables += llvm::formatv("{0:e8}f", value.convertToDouble());
+    kernel.tables += i % 8 ? ", " : i ? ",\n    " : "\n    ";
+    kernel.tables += llvm::formatv("{0:e8}f", value.convertToDouble());
   }
-  tables += "};\n";
+  kernel.tables += "};\n";
   return name;
 }
 
@@ -151,15 +151,15 @@ KernelText KernelWriter::finish() && {
       parameters += ' ';
     parameters += declaration.name;
   }
-  kernel.text = tables;
   for (auto [plan, text] : llvm::zip_equal(kernel.entries, own)) {
     std::string bounds = std::to_string(plan.threads);
     if (plan.blocks)
       bounds += ", " + std::to_string(plan.blocks);
-    kernel.text += llvm::formatv("extern \"C\" __global__ void "
-                                 "__launch_bounds__({0})\n$NAME{1}({2})\n{{\n"
-                                 "{3}{4}}\n\n",
-                                 bounds, plan.suffix, parameters, common, text);
+    kernel.functions.push_back(
+        llvm::formatv("extern \"C\" __global__ void "
+                      "__launch_bounds__({0})\n$NAME{1}({2})\n{{\n"
+                      "{3}{4}}\n\n",
+                      bounds, plan.suffix, parameters, common, text));
   }
   return std::move(kernel);
 }

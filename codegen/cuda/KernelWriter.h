@@ -38,7 +38,9 @@ struct EntryPlan {
 
 /// A kernel operation as CUDA C++.
 struct KernelText {
-  std::string text;
+  /// Arrays of constants, then a function for each entry.
+  std::string tables;
+  llvm::SmallVector<std::string> functions;
   /// Headers that it includes: "gemm.cuh".
   llvm::SmallVector<std::string> headers;
   llvm::SmallVector<EntryPlan> entries;
@@ -108,7 +110,7 @@ private:
   };
   llvm::SmallVector<Declaration> declarations;
   llvm::StringMap<int> names;
-  std::string tables, common;
+  std::string common;
   /// Lines of each entry that are its own.
   llvm::SmallVector<std::string> own;
   unsigned depth = 1;

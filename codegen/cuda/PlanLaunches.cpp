@@ -16,6 +16,7 @@
 #include "passes/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -65,13 +66,12 @@ static std::string baseName(GraphOp graph, TaskInterface op) {
   return name;
 }
 
-/// Small kernels share a unit; a GEMM has one of its own, so that they are compiled in parallel.
-static std::string unitName(TaskInterface op, const std::string &name) {
+/// Small kernels share a unit; functions that take long to compile have one of their own, so that they are compiled in parallel.
+static std::string unitName(TaskInterface op, const std::string &function) {
   return llvm::TypeSwitch<Operation *, std::string>(op)
       .Case<RowReduceOp, RowwiseOp>([](auto) { return "rows"; })
       .Case<RouteOp, GroupOp, CombineOp>([](auto) { return "routing"; })
-      .Case([](AttentionOp) { return "attention"; })
-      .Default([&](Operation *) { return name; });
+      .Default([&](Operation *) { return function; });
 }
 
 namespace {
@@ -87,8 +87,7 @@ struct CudaPlanLaunchesPass
       module.emitError() << "expected '" << moe::kLimitsAttr << "'";
       return signalPassFailure();
     }
-    llvm::StringMap<std::pair<std::string, std::string>>
-        known; // by text: name and unit
+    llvm::StringMap<std::string> nameOf; // by text
     llvm::StringSet<> names;
     int64_t scratchBytes = 64;
     WalkResult planned = module.walk([&](GraphOp graph) -> WalkResult {
@@ -98,20 +97,22 @@ struct CudaPlanLaunchesPass
         FailureOr<KernelText> kernel = emitKernel(op, {arguments, limits});
         if (failed(kernel))
           return failure();
-        auto [entry, isNew] = known.try_emplace(kernel->text);
+        auto [known, isNew] = nameOf.try_emplace(
+            kernel->tables + llvm::join(kernel->functions, ""));
+        std::string &name = known->second;
         if (isNew) {
-          std::string base = baseName(graph, op), name = base;
+          std::string base = name = baseName(graph, op);
           for (int i = 2; !names.insert(name).second; ++i)
             name = base + "_" + std::to_string(i);
-          entry->second = {name, unitName(op, name)};
         }
-        const auto &[name, unit] = entry->second;
         SmallVector<EntryAttr> entries;
-        for (const EntryPlan &plan : kernel->entries)
-          entries.push_back(EntryAttr::get(&getContext(), name + plan.suffix,
-                                           unit, plan.threads, plan.rowTile,
-                                           plan.columnTiles, plan.mostRows,
-                                           plan.positionTile));
+        for (const EntryPlan &plan : kernel->entries) {
+          std::string function = name + plan.suffix;
+          entries.push_back(EntryAttr::get(&getContext(), function,
+                                           unitName(op, function), plan.threads,
+                                           plan.rowTile, plan.columnTiles,
+                                           plan.mostRows, plan.positionTile));
+        }
         op->setAttr(
             TaskInterface::kLaunch,
             LaunchAttr::get(&getContext(), entries, kernel->parameters));

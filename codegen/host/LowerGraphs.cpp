@@ -17,6 +17,7 @@
 #include "codegen/host/Passes.h"
 #include "codegen/host/StepCost.h"
 #include "codegen/host/Target.h"
+#include "codegen/host/VerifyStep.h"
 #include "dialects/moe/Moe.h"
 #include "passes/Passes.h"
 #include "runtime/moert_abi.h"
@@ -188,15 +189,8 @@ struct HostLowerGraphsPass
                          << " and '" << moe::kLimitsAttr << "'";
       return signalPassFailure();
     }
-    // Arena, the four vectors of the batch, caches, logits.
-    if (step.getNumArguments() < 6 ||
-        !llvm::all_of(step.getArgumentTypes(), llvm::IsaPred<MemRefType>)) {
-      step.emitError()
-          << "expected memrefs of arena, batch, caches and logits, "
-             "got "
-          << step.getFunctionType();
+    if (failed(verifyStep(step)))
       return signalPassFailure();
-    }
     // While the graphs are still there.
     StepCost cost = computeStepCost(step);
     Location loc = step.getLoc();
@@ -345,7 +339,7 @@ struct HostLowerGraphsPass
     int64_t weightsBytes = 0;
     for (auto weight : module.getOps<moe::WeightOp>()) {
       int64_t bytes = moe::getStorageBytes(weight.getPackedType());
-      int64_t offset = weight.getOffset().value_or(0);
+      int64_t offset = *weight.getOffset();
       weights.push_back({Field::string(weight.getName()), Field::i64(offset),
                          Field::i64(bytes)});
       weightsBytes = std::max(weightsBytes, offset + bytes);

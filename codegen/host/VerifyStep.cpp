@@ -26,8 +26,8 @@ static bool isMatrix(Type type, bool dynamicRows) {
 
 static LogicalResult verifySignature(func::FuncOp step) {
   ArrayRef<Type> types = step.getArgumentTypes();
-  bool good = !step.isDeclaration() && step.getNumResults() == 0 &&
-              types.size() > kBatchEnd && isVector(types.front(), 8) &&
+  bool good = !step.isDeclaration() && types.size() > kBatchEnd &&
+              isVector(types.front(), 8) &&
               isMatrix(types.back(), /*dynamicRows=*/true);
   for (unsigned i = 1; good && i < kBatchEnd; ++i)
     good = isVector(types[i], 32);

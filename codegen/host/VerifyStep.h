@@ -6,8 +6,8 @@
 
 namespace moec::host {
 
-/// That `step` takes arena, batch, caches and logits as the runtime hands them in and returns nothing, that only it calls
-/// functions, which have bodies, and that arena and weights were planned. A dump may come from anywhere.
+/// That `step` takes arena, batch, caches and logits as the runtime hands them in, that only it calls functions, which have
+/// bodies, and that arena and weights were planned. A dump may come from anywhere.
 mlir::LogicalResult verifyStep(mlir::func::FuncOp step);
 
 } // namespace moec::host

@@ -291,10 +291,11 @@ Status CudaDevice::step(const moert_batch &batch, float *logits) {
   ++counters.joins;
   ++counters.steps;
   if (code != Success) {
-    const Status status = enqueued.ok()
-                              ? Status::error(gpu->driver().describe(code) +
-                                              " in " + launcher->describeStep())
-                              : enqueued;
+    // A kernel's failure may have come out at a copy, which is not to blame.
+    const Status status =
+        launcher->refused() ? enqueued
+                            : Status::error(gpu->driver().describe(code) +
+                                            " in " + launcher->describeStep());
     failure = Status::error("the GPU failed in an earlier step (" +
                             status.message() + "); open the model again");
     return status;

@@ -36,6 +36,7 @@ void Launcher::beginStep(int64_t position) {
   lastPosition = position;
   first = last = {};
   launchesBefore = counted.launches;
+  hasRefused = false;
 }
 
 //===------------------------------------------------------------------------===//
@@ -121,6 +122,12 @@ Result<Launcher::Prepared> Launcher::prepare(const moert_graph &graph) {
 //===------------------------------------------------------------------------===//
 
 Status Launcher::submit(const moert_graph &graph, const int64_t *args) {
+  Status status = launchAll(graph, args);
+  hasRefused |= !status.ok();
+  return status;
+}
+
+Status Launcher::launchAll(const moert_graph &graph, const int64_t *args) {
   auto entry = known.find(&graph);
   if (entry == known.end()) {
     MOEC_ASSIGN_OR_RETURN(Prepared functions, prepare(graph));

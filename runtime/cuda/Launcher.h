@@ -32,6 +32,8 @@ public:
   /// The next graphs belong to a step whose greatest position is this one.
   void beginStep(int64_t lastPosition);
   Status submit(const moert_graph &graph, const int64_t *args) override;
+  /// Whether a graph of this step was.
+  bool refused() const { return hasRefused; }
 
   /// "one of 12 launches, from graph 'a', node 0 'x' to graph 'b', node 3 'y'":
   /// the step so far.
@@ -51,6 +53,7 @@ private:
     uint32_t node = 0;
   };
 
+  Status launchAll(const moert_graph &graph, const int64_t *args);
   Result<Prepared> prepare(const moert_graph &graph);
   Status checkLaunch(const moert_graph &graph, uint32_t index) const;
   Status checkKernel(const moert_kernel &kernel) const;
@@ -74,6 +77,7 @@ private:
   std::vector<void *> parameters;
   Launched first, last;
   uint64_t launchesBefore = 0;
+  bool hasRefused = false;
   moert_counters counted = {};
   std::vector<GraphUse> uses;
   Timeline *times = nullptr;

@@ -78,3 +78,30 @@ func.func @f(%x: memref<?x64xf32>, %o: memref<?x64xf32>) {
   return
 }
 }
+
+// -----
+
+module attributes {moe.limits = #moe.limits<tokens = 4, sequences = 2, positions = 100>, moe.target = #moe.cuda<"sm_90a">} {
+func.func @f(%l: memref<?x128xf32>, %e: memref<?x2xi32>, %w: memref<?x2xf32>) {
+  kernel.graph @g {
+    // expected-error@+1 {{has no CUDA form for more than 32 groups of experts, got 64}}
+    kernel.route softmax ins(%l : memref<?x128xf32>) top_k 2 groups 64 keep 2 scale 1.0 outs(%e, %w : memref<?x2xi32>, memref<?x2xf32>)
+        {tiles = array<i64: 16, 1>, waits = []}
+  }
+  return
+}
+}
+
+// -----
+
+module attributes {moe.limits = #moe.limits<tokens = 4, sequences = 2, positions = 100>, moe.target = #moe.cuda<"sm_90a">} {
+func.func @f(%x: memref<?x48xf32>, %w: memref<4x48x16x!moe.scaled<f8E4M3FN, 1x24, f32>>, %o: memref<?x64xf32>) {
+  kernel.graph @g {
+    // expected-error@+1 {{has no CUDA form for blocks of 24 elements with one scale: expected a power of two, at least 8}}
+    kernel.gemm ins(%x, %w : memref<?x48xf32>, memref<4x48x16x!moe.scaled<f8E4M3FN, 1x24, f32>>) prologue []() {
+    } epilogue []() {
+    } outs(%o : memref<?x64xf32>) {tiles = array<i64: 64, 128>, waits = []}
+  }
+  return
+}
+}

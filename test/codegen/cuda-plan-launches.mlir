@@ -35,7 +35,7 @@ func.func private @layer(%x: memref<?x64xf32>, %inv: memref<?xf32>, %w: memref<4
     } outs(%inv2 : memref<?xf32>) {tiles = array<i64: 16, 1>, waits = []}
     // Named by its weight; a class of tiles for at most 16 rows, one for more.
     // CHECK: kernel.gemm
-    // CHECK: launch = #kernel.launch<[<"layer_experts_up_small" of "layer_experts_up", threads = 64, row_tile = 16, column_tiles = 1, most_rows = 16>,
+    // CHECK: launch = #kernel.launch<[<"layer_experts_up_small" of "layer_experts_up_small", threads = 64, row_tile = 16, column_tiles = 1, most_rows = 16>,
     // CHECK-SAME: <"layer_experts_up" of "layer_experts_up", threads = 128, row_tile = 64, column_tiles = 1>]
     kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<4x64x16xbf16>) prologue [#kernel.access<row>](%inv : memref<?xf32>) {
       ^bb0(%a: f32, %b: f32):
@@ -48,7 +48,7 @@ func.func private @layer(%x: memref<?x64xf32>, %inv: memref<?xf32>, %w: memref<4
     } outs(%o : memref<?x64xf32>) {tiles = array<i64: 64, 128>, waits = []}
     // Rounded elements are for tensor cores: another function, narrower tiles for few rows.
     // CHECK: kernel.gemm
-    // CHECK: launch = #kernel.launch<[<"layer_gemm_small" of "layer_gemm", threads = 64, row_tile = 16, column_tiles = 2, most_rows = 16>
+    // CHECK: launch = #kernel.launch<[<"layer_gemm_small" of "layer_gemm_small", threads = 64, row_tile = 16, column_tiles = 2, most_rows = 16>
     kernel.gemm ins(%x, %v : memref<?x64xf32>, memref<4x64x16xbf16>) prologue []() {
       ^bb0(%a: f32):
         %0 = arith.truncf %a : f32 to bf16
@@ -63,8 +63,8 @@ func.func private @attend(%q: memref<?x128xf32>, %cache: memref<1200x128xf32>, %
   kernel.graph @attend {
     // Two query heads read one kv head: 64 rows of a tile are 32 tokens. For few tokens each split of 256 positions has its block.
     // CHECK: kernel.attention
-    // CHECK: launch = #kernel.launch<[<"attend_attention_split" of "attention", threads = 128, row_tile = 1, column_tiles = 2, most_rows = 16, position_tile = 256>,
-    // CHECK-SAME: <"attend_attention" of "attention", threads = 128, row_tile = 32, column_tiles = 2>],
+    // CHECK: launch = #kernel.launch<[<"attend_attention_split" of "attend_attention_split", threads = 128, row_tile = 1, column_tiles = 2, most_rows = 16, position_tile = 256>,
+    // CHECK-SAME: <"attend_attention" of "attend_attention", threads = 128, row_tile = 32, column_tiles = 2>],
     // CHECK-SAME: <scratch 0 bytes 8>
     kernel.attention ins(%q, %cache, %p, %rows : memref<?x128xf32>, memref<1200x128xf32>, memref<?xi32>, memref<?xi32>)
         heads 4 kv_heads 2 key 32 from 0 value 32 from 64 scale 0.25 outs(%o : memref<?x128xf32>) {tiles = array<i64: 8, 4>, waits = []}
@@ -88,7 +88,7 @@ func.func private @experts(%logits: memref<?x48xf32>, %bias: memref<48xf32>, %e:
         {tiles = array<i64: 16, 1>, waits = []}
     // Gate and up of the chosen experts: 16 tokens have 32 rows.
     // CHECK: kernel.gemm
-    // CHECK: <"experts_gemm_small" of "experts_gemm", threads = 64, row_tile = 16, column_tiles = 1, most_rows = 32>
+    // CHECK: <"experts_gemm_small" of "experts_gemm_small", threads = 64, row_tile = 16, column_tiles = 1, most_rows = 32>
     kernel.gemm ins(%x, %w : memref<?x32xf32>, memref<48x4x32x16xbf16>) gather(%rows : memref<?xi32>) groups(%tiles : memref<?x3xi32>)
         prologue []() {
     } epilogue [#kernel.access<row>](%rw : memref<?xf32>) {
@@ -163,25 +163,25 @@ func.func @step(%x: memref<?x64xf32>, %inv: memref<?xf32>, %r: memref<?x64xf32>,
 // CUDA: const float v1 = v0 * a1;
 // CUDA: r0 = v1;
 
-// CUDA-LABEL: //===--- layer_experts_up.cu ---===//
+// CUDA-LABEL: //===--- layer_experts_up_small.cu ---===//
 // CUDA: const Panels<bf16> panels{weight, k, num_panels};
-// CUDA: auto prologue = [&](int row, int head, int k) {
-// CUDA: const float x = input[i64(row) * width + k];
+// CUDA: auto prologue = row_elements<true>(input, width, begin, head_stride, [&](int row, int k, float x) {
 // CUDA: const float v0 = x * fused[row];
 // CUDA: return v0;
 // CUDA: auto epilogue = [&](int row, int column, float sum) {
 // CUDA: const float v1 = sum + fused2[i64(row) * width + column];
 // CUDA: result[i64(row) * width + column] = v1;
 // CUDA: gemm<Small<float, 1>>(p, panels, prologue, epilogue);
+// CUDA-LABEL: //===--- layer_experts_up.cu ---===//
 // CUDA: __launch_bounds__(128, 1)
 // CUDA-NEXT: layer_experts_up(
 // CUDA: gemm<Large<float, 1>>(p, panels, prologue, epilogue);
 
-// CUDA-LABEL: //===--- layer_gemm.cu ---===//
+// CUDA-LABEL: //===--- layer_gemm_small.cu ---===//
 // CUDA: const bf16 v0 = from_float<bf16>(x);
 // CUDA: gemm<Small<bf16, 1>>
 
-// CUDA-LABEL: //===--- attention.cu ---===//
+// CUDA-LABEL: //===--- attend_attention_split.cu ---===//
 // CUDA: attention_split<AttentionTile<16, 128, true, float>>(p, scratch);
 // CUDA: attention_tokens<AttentionTile<64, 64, true, float>>(p);
 
@@ -193,7 +193,7 @@ func.func @step(%x: memref<?x64xf32>, %inv: memref<?xf32>, %r: memref<?x64xf32>,
 // CUDA: auto epilogue = [&](int row, int column, float sum) {
 // CUDA: combine(p, input, epilogue);
 
-// CUDA-LABEL: //===--- experts_gemm.cu ---===//
+// CUDA-LABEL: //===--- experts_gemm_small.cu ---===//
 // CUDA: p.gather = gather;
 // CUDA: p.groups = groups;
 // CUDA: auto epilogue = [&](int row, int column, float sum, float sum2) {

@@ -32,7 +32,8 @@ enum class Promise { Exact, Reassociating, AnotherModel };
 Promise promiseOf(Pass &pass) {
   return llvm::StringSwitch<Promise>(pass.getArgument())
       .Case("moe-absorb-mla", Promise::Reassociating)
-      .Case("moe-quantize-weights", Promise::AnotherModel)
+      .Cases({"moe-quantize-weights", "moe-round-activations"},
+             Promise::AnotherModel)
       .Default(Promise::Exact);
 }
 

@@ -20,6 +20,41 @@ constexpr bool has_vector4 =
       prologue.vector4(0, 0, 0, out);
     };
 
+/// The prologue of a kernel: element k of a head of a row is map(row, k, x), of the x that stands at begin + head * head_stride + k
+/// of that row of `input`. `Aligned`: K and what rows and heads begin at are multiples of four elements, which are loaded at once.
+template <bool Aligned, class Element, class Map>
+struct RowElements {
+  const Element *input;
+  int width, begin, head_stride;
+  Map map;
+
+  __device__ const Element *at(int row, int head, int k) const {
+    return input + i64(row) * width + begin + head * head_stride + k;
+  }
+  __device__ auto operator()(int row, int head, int k) const {
+    return map(row, k, *at(row, head, k));
+  }
+  template <class Compute>
+  __device__ void vector4(int row, int head, int k, Compute (&out)[4]) const
+    requires Aligned
+  {
+    struct alignas(4 * sizeof(Element)) Four {
+      Element x[4];
+    };
+    Four four = *reinterpret_cast<const Four *>(at(row, head, k));
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      out[i] = map(row, k + i, four.x[i]);
+  }
+};
+
+template <bool Aligned, class Element, class Map>
+__device__ RowElements<Aligned, Element, Map>
+row_elements(const Element *input, int width, int begin, int head_stride,
+             Map map) {
+  return {input, width, begin, head_stride, map};
+}
+
 template <class Compute, int Rows, int Threads>
 struct InputStage {
   static constexpr int bytes = larger(8192, Rows * 128);

@@ -80,6 +80,19 @@ func.func @region_blocks(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %o: memr
 
 // -----
 
+// What a gemm multiplies is f32 or bf16.
+func.func @region_yield_prologue(%x: memref<?x64xf32>, %w: memref<4x64x16xf32>, %o: memref<?x64xf32>) {
+  // expected-error @below {{expected the prologue to yield ('f32')}}
+  kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<4x64x16xf32>) prologue []() {
+    ^bb0(%a: f32):
+      %0 = arith.truncf %a : f32 to f16
+      kernel.yield %0 : f16
+  } epilogue []() {} outs(%o : memref<?x64xf32>)
+  return
+}
+
+// -----
+
 func.func @region_yield_type(%x: memref<?x64xf32>, %o: memref<?xbf16>) {
   // expected-error @below {{expected the epilogue to yield ('bf16')}}
   kernel.row_reduce sum_squares ins(%x : memref<?x64xf32>) {

@@ -63,10 +63,19 @@ TEST_F(CudaSimulatorTest, AKernelOutsideItsMemoryFails) {
   CudaBatch batch;
   for (int32_t i = 0; i < bigramCudaMaxTokens; ++i)
     batch.add(1, i, 2);
-  EXPECT_NE(batch.run(*session).find("in one of 3 launches"),
-            std::string::npos);
+  const std::string message = batch.run(*session);
+  EXPECT_NE(message.find("in one of 3 launches"), std::string::npos) << message;
   EXPECT_NE(batch.run(*session).find("open the model again"),
             std::string::npos);
+  session.reset();
+  // Named, if every launch is waited for.
+  environment.set("CUDA_LAUNCH_BLOCKING", "1");
+  session = open(model);
+  ASSERT_TRUE(session);
+  const std::string named = batch.run(*session);
+  EXPECT_EQ(named.substr(0, 60),
+            "step: graph 'bigram', node 0 'write_cache': kernel 'write_ca")
+      << named;
 }
 
 } // namespace

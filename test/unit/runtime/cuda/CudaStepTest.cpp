@@ -170,6 +170,14 @@ TEST_F(CudaStepTest, AKernelThatFails) {
   EXPECT_TRUE(fake.isClean());
 }
 
+TEST_F(CudaStepTest, AKernelWhoseFailureComesOutAtACopy) {
+  fake.kernels["read_cache"].run = [](const FakeLaunch &) { return 700; };
+  std::unique_ptr<Session> session = open(cudaBigramModel());
+  fake.failures["cuMemcpyDtoHAsync"] = 700;
+  EXPECT_NE(CudaBatch().add(1, 0).run(*session).find("in one of 3 launches"),
+            std::string::npos);
+}
+
 TEST_F(CudaStepTest, AKernelThatFailsWhileLaunchesAreWaitedFor) {
   fake.kernels["read_cache"].run = [](const FakeLaunch &) { return 700; };
   environment.set("CUDA_LAUNCH_BLOCKING", "1");
