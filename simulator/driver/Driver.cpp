@@ -99,9 +99,10 @@ CUresult Driver::initialize(unsigned flags) {
                         kDeviceSpan / 2);
   auto seed = numberOf("MOEC_CUDASIM_SEED", 0, 0, UINT64_MAX);
   auto perturbation = numberOf("MOEC_CUDASIM_PERTURB", 0, 0, UINT64_MAX);
+  auto late = numberOf("MOEC_CUDASIM_LATE_COPIES", 0, 0, 1);
   auto seconds = numberOf("MOEC_CUDASIM_PATIENCE", 10, 0, 86400);
-  for (const auto *number :
-       {&count, &multiprocessors, &bytes, &seed, &perturbation, &seconds})
+  for (const auto *number : {&count, &multiprocessors, &bytes, &seed,
+                             &perturbation, &late, &seconds})
     if (!number->ok())
       return refuse(number->message());
   if (Status status = readChecks(options); !status.ok())
@@ -109,6 +110,7 @@ CUresult Driver::initialize(unsigned flags) {
 
   options.seed = *seed;
   options.perturbation = *perturbation;
+  options.lateCopies = *late;
   patience = static_cast<double>(*seconds);
   properties->multiprocessors = static_cast<uint32_t>(*multiprocessors);
   for (uint64_t i = 0; i < *count; ++i) {

@@ -18,8 +18,17 @@ AsyncCopies &copiesOf(Block &block) {
   if (!block.copies)
     block.copies = std::make_unique<AsyncCopies>(
         block.threads, kSharedBase + static_cast<uint32_t>(block.shared.size()),
-        AsyncCopies::Mode::Eager);
+        block.state.options.lateCopies ? AsyncCopies::Mode::Late
+                                       : AsyncCopies::Mode::Eager);
   return *block.copies;
+}
+
+/// Of `bytes` the first `present` from the source, the rest zero.
+void move(std::byte *destination, const std::byte *source, uint32_t bytes,
+          uint32_t present) {
+  if (present)
+    std::memcpy(destination, source, present);
+  std::memset(destination + present, 0, bytes - present);
 }
 
 /// bytes: of a copy; lane[0] != 0: b is the number of bytes that come from the source; flags bit 0: c says "ignore the
@@ -84,9 +93,8 @@ Flow copyAsync(Warp &w, const Instruction &i, uint32_t mask) {
     const std::byte *source = from.contiguous && full >> l & 1
                                   ? from.contiguous + l * i.bytes
                                   : from.pointer[l];
-    if (sourceBytes[l])
-      std::memcpy(destination, source, sourceBytes[l]);
-    std::memset(destination + sourceBytes[l], 0, i.bytes - sourceBytes[l]);
+    if (!state.options.checks || !state.options.lateCopies)
+      move(destination, source, i.bytes, sourceBytes[l]);
     if (!state.options.checks)
       continue;
     AsyncCopy copy{static_cast<uint32_t>(to.address[l]), from.address[l],
@@ -106,10 +114,26 @@ Flow commitGroup(Warp &w, const Instruction &, uint32_t mask) {
   return Flow::Next;
 }
 
-/// The bytes of a copy are the thread's own writes from now on.
+/// The bytes of a copy are the thread's own writes from now on; a late copy is executed.
 void completeCopy(Warp &w, uint32_t thread, const AsyncCopy &copy) {
   if (!w.race)
     return;
+  Block &block = *w.block;
+  if (block.copies->mode() == AsyncCopies::Mode::Late) {
+    const std::byte *source = nullptr;
+    if (copy.sourceBytes) {
+      const Allocation *allocation = block.state.memory.find(copy.source);
+      if (!allocation) {
+        w.fail("out-of-bounds", "the source of the cp.async at ptx line " +
+                                    std::to_string(copy.line) +
+                                    " was freed before it was waited for");
+        return;
+      }
+      source = allocation->data + (copy.source - allocation->address);
+    }
+    move(block.shared.data() + (copy.destination - kSharedBase), source,
+         copy.bytes, copy.sourceBytes);
+  }
   Access access;
   access.kind = AccessKind::Write;
   access.bytes = copy.bytes;

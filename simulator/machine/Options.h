@@ -13,6 +13,8 @@ struct Options {
   bool checks = true;
   /// Races in global memory; shared memory belongs to `checks`.
   bool checkGlobalRaces = false;
+  /// Executes each cp.async when it is waited for instead of when it is issued; only with `checks`.
+  bool lateCopies = false;
   bool counters = true;
   /// Not 0: approximate functions err by up to their documented bound, decided by this seed.
   uint64_t perturbation = 0;

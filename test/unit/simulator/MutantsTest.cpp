@@ -164,6 +164,7 @@ std::string read(const std::string &kernel) {
 Outcome run(const std::string &kernel, const std::string &text, uint64_t seed) {
   Simulation simulation;
   simulation.options.seed = seed;
+  simulation.options.lateCopies = seed % 2;
   simulation.options.checkGlobalRaces = true;
   if (!simulation.load(text))
     return {"refused", simulation.error, {}};
@@ -424,6 +425,27 @@ TEST(SimulatorMutants, AreReported) {
           << mutant.kernel << ", " << mutant.bug << ", seed " << seed << ": "
           << outcome.kind << " " << outcome.text;
     }
+  }
+}
+
+// A source that is overwritten before the wait: what is copied depends on when.
+TEST(SimulatorMutants, CopiesMayBeLate) {
+  const char *body = ".visible .entry k(.param .u64 p) {\n.reg .b64 %a; .reg "
+                     ".b32 %r<4>; .shared .align 16 .b8 s[16];\n"
+                     "ld.param.u64 %a, [p]; mov.u32 %r0, s;\n"
+                     "cp.async.ca.shared.global [%r0], [%a], 4;\n"
+                     "mov.u32 %r1, 7; st.global.u32 [%a], %r1;\n"
+                     "cp.async.wait_all;\nld.shared.u32 %r2, [s]; "
+                     "st.global.u32 [%a+4], %r2;\nret;\n}\n";
+  for (bool late : {false, true}) {
+    Simulation simulation;
+    simulation.options.lateCopies = late;
+    ASSERT_TRUE(simulation.load(test::module(body))) << simulation.error;
+    uint64_t data = simulation.upload(std::vector<uint32_t>{5, 0});
+    ASSERT_EQ(simulation.run("k", {.block = {1, 1, 1}}, {data}),
+              Grid::State::Finished)
+        << simulation.failure();
+    EXPECT_EQ(simulation.download<uint32_t>(data, 2)[1], late ? 7u : 5u);
   }
 }
 
