@@ -132,7 +132,7 @@ TEST(BlockQuantizer, FourBitsAreCloseToTheBestScale) {
 
 TEST(BlockQuantizer, MagnitudesFromEndToEnd) {
   for (unsigned bits : {8, 4})
-    for (int exponent : {-118, -100, -60, 60, 100, 125}) {
+    for (int exponent : {-118, -100, -60, 60, 99}) {
       std::vector<float> x = randomBlock(7);
       for (float &element : x) // below 1
         element = std::ldexp(std::clamp(element * 8, -1.0f, 0.99f), exponent);
