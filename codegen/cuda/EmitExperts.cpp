@@ -49,6 +49,7 @@ LogicalResult cuda::emitRoute(KernelWriter &w, RouteOp op) {
                        perLane, logits, bias, experts, weights));
   EntryPlan plan;
   plan.threads = 32 * warps;
+  plan.blocks = 1;
   plan.rowTile = warps;
   w.entry(plan);
   return success();
@@ -75,6 +76,7 @@ LogicalResult cuda::emitGroup(KernelWriter &w, GroupOp op) {
   w.line("group(p, " + chosen + ", " + weights + results + ");");
   EntryPlan plan;
   plan.threads = 512;
+  plan.blocks = 1;
   w.entry(plan);
   return success();
 }

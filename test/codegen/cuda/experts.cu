@@ -5,7 +5,7 @@
 using namespace moec;
 
 #define ROUTE(NAME, SCORE, PER_LANE)                                                                                          \
-  extern "C" __global__ void __launch_bounds__(128)                                                                           \
+  extern "C" __global__ void __launch_bounds__(128, 1)                                                                        \
       NAME(const float *logits, const float *bias, i32 *experts, float *weights, int rows, int num_experts, int top_k,        \
            int group_count, int group_keep, int group_top2, int renormalize, float scale) {                                   \
     Route p{rows, num_experts, top_k, group_count, group_keep, group_top2 != 0, renormalize != 0, scale};                     \
@@ -18,7 +18,7 @@ ROUTE(sigmoid_1, Score::Sigmoid, 1)
 ROUTE(sigmoid_4, Score::Sigmoid, 4)
 ROUTE(sigmoid_16, Score::Sigmoid, 16)
 
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(512, 1)
     group_rows(const i32 *chosen, const float *weights, i32 *rows, float *row_weights, i32 *places, i32 *merges, i32 *tiles,
                int tokens, int top_k, int experts, int row_tile) {
   group({tokens, top_k, experts, row_tile}, chosen, weights, rows, row_weights, places, merges, tiles);

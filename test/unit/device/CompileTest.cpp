@@ -15,7 +15,7 @@ struct Source {
   std::vector<std::string> options;
 };
 
-class DeviceCompile : public testing::TestWithParam<const char *> {};
+class DeviceCompile : public testing::TestWithParam<std::string> {};
 
 } // namespace
 
@@ -39,8 +39,7 @@ TEST_P(DeviceCompile, EverythingStaysInRegisters) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Architectures, DeviceCompile,
-                         testing::Values("sm_80", "sm_86", "sm_89", "sm_90a",
-                                         "sm_100a", "sm_120a"),
+                         testing::ValuesIn(testedArchitectures()),
                          [](const auto &info) {
                            return std::string(info.param);
                          });

@@ -9,6 +9,7 @@
 #define MOEC_TEST_UNIT_DEVICE_DEVICEPROGRAM_H
 
 #include <array>
+#include <cstdlib>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -17,6 +18,13 @@
 namespace moec::test {
 
 /// What NVRTC makes of a source.
+/// What device code is compiled for: every architecture in the full tests, else one of each of NVRTC's two front ends.
+inline std::vector<std::string> testedArchitectures() {
+  if (std::getenv("MOEC_TEST_FULL"))
+    return {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"};
+  return {"sm_80", "sm_100a"};
+}
+
 struct CompiledProgram {
   std::string ptx;
   std::string log; // with what ptxas says of registers and spills
