@@ -105,7 +105,8 @@ def FuseRowwisePass : Pass<"kernel-fuse-rowwise"> {
   let summary = "elementwise work moves into the elementwise work that reads it";
   let description = [{
     EXACT. The body of a `kernel.rowwise` that writes every element of its result once is repeated in each rowwise kernel
-    that reads it, with the maps composed.
+    that reads it, with the maps composed. What is then still done to each element of a result alone joins the kernel that
+    wrote it.
   }];
   let dependentDialects = ["::moec::kernel::KernelDialect"];
   let statistics = [Statistic<"numFused", "fused", "Producers moved into a reader">];

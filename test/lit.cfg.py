@@ -54,6 +54,8 @@ if find_nvrtc():
     config.available_features.add("nvrtc")
     if gpu or os.path.exists(simulator):
         config.available_features.add("cuda")
+if gpu:
+    config.available_features.add("gpu")
 config.substitutions.append(("%gpu_arch", gpu or "sm_90a"))
 config.substitutions.append(("%gpu", "env" if gpu else f"env MOEC_CUDA_DRIVER={simulator}"))
 

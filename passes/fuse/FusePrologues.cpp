@@ -42,13 +42,12 @@ bool isCheap(RowwiseOp op) {
   });
 }
 
-/// Columns of each head copied out of wider heads: `in` of a gemm by heads.
+/// Columns of each head taken out of wider heads: `in` of a gemm by heads.
 std::optional<Load> matchHeadColumns(RowwiseOp op) {
   MLIRContext *context = op.getContext();
   ArrayRef<int64_t> sizes = op.getSizes();
   if (sizes.size() != 2 || op.getInputs().size() != 1 ||
-      !op.getIndices().empty() || op.getInPlace() ||
-      op.getBody().front().getOperations().size() != 1)
+      !op.getIndices().empty() || op.getInPlace() || !isCheap(op))
     return std::nullopt;
   AffineExpr row = getAffineDimExpr(0, context);
   AffineExpr head = getAffineDimExpr(1, context);

@@ -5,6 +5,13 @@
 // becomes
 //   %c = kernel.rowwise [64] indices(%rows) ins(%x, %inv, %g) … outs(%cache) maps [(d0, d1)[s0] -> (s0, d1)]
 //
+// and what is done to each element of a result joins the kernel that wrote it, wherever it put them:
+//
+//   %s = kernel.rowwise [4, 32] ins(%q) maps [(d0, d1, d2) -> (d0, d1 * 48 + d2)] …         (columns of heads)
+//   %r = kernel.rowwise [128] ins(%s) …                                                     (rounded)
+// becomes
+//   %r = kernel.rowwise [4, 32] ins(%q) maps [(d0, d1, d2) -> (d0, d1 * 48 + d2)] …         (rounded)
+//
 //===------------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
@@ -91,6 +98,44 @@ RowwiseOp fuse(RewriterBase &rewriter, Candidate &candidate) {
   return fused;
 }
 
+/// The kernel that wrote all of the one input of `consumer`, whose elements stay in place; null if there is none.
+RowwiseOp findWriter(RowwiseOp consumer) {
+  if (consumer.getInputs().size() != 1 || !consumer.getIndices().empty() ||
+      !getElementwiseProducer(consumer.getResults().front()))
+    return nullptr;
+  Value value = consumer.getInputs()[0];
+  auto map = cast<AffineMapAttr>(consumer.getInputMaps()[0]).getValue();
+  auto writer = value.getDefiningOp<RowwiseOp>();
+  if (!writer || !value.hasOneUse() || !map.isIdentity() ||
+      writer.getInPlace() || !writer.getIndices().empty() ||
+      writer.getOutputMaps().size() != 1)
+    return nullptr;
+  int64_t points = 1;
+  for (int64_t size : writer.getSizes())
+    points *= size;
+  bool writesAll = points == cast<ShapedType>(value.getType()).getDimSize(1);
+  return writesAll ? writer : nullptr;
+}
+
+void appendTo(RewriterBase &rewriter, RowwiseOp writer, RowwiseOp consumer) {
+  rewriter.setInsertionPoint(consumer);
+  // Rows may have been counted by what is no longer written.
+  Value rows = writer.getRows() == writer.getInits()[0] ? consumer.getInits()[0]
+                                                        : writer.getRows();
+  auto fused = RowwiseOp::create(
+      rewriter, rewriter.getFusedLoc({writer.getLoc(), consumer.getLoc()}),
+      consumer.getResultTypes(), writer.getSizes(), rows, writer.getIndices(),
+      writer.getInputs(), consumer.getInits(), writer.getInputMaps(),
+      writer.getOutputMaps(), /*in_place=*/false);
+  fused.getBody().takeBody(writer.getBody());
+  Operation *yield = fused.getBody().front().getTerminator();
+  rewriter.setInsertionPoint(yield);
+  yield->setOperands(
+      inlineBody(rewriter, consumer.getBody(), yield->getOperands()));
+  rewriter.replaceOp(consumer, fused.getResults());
+  rewriter.eraseOp(writer);
+}
+
 struct FuseRowwisePass : moec::impl::FuseRowwisePassBase<FuseRowwisePass> {
   void runOnOperation() override {
     IRRewriter rewriter(&getContext());
@@ -100,6 +145,13 @@ struct FuseRowwisePass : moec::impl::FuseRowwisePassBase<FuseRowwisePass> {
     for (RowwiseOp op : worklist)
       while (std::optional<Candidate> candidate = findCandidate(op)) {
         op = fuse(rewriter, *candidate);
+        ++numFused;
+      }
+    SmallVector<RowwiseOp> consumers;
+    getOperation()->walk([&](RowwiseOp op) { consumers.push_back(op); });
+    for (RowwiseOp op : consumers)
+      if (RowwiseOp writer = findWriter(op)) {
+        appendTo(rewriter, writer, op);
         ++numFused;
       }
   }

@@ -100,6 +100,42 @@ func.func @head_columns(%x: tensor<?x192xf32>, %w: tensor<4x4x32x16xbf16>, %e: t
 
 // -----
 
+#in = affine_map<(d0, d1, d2) -> (d0, d1 * 48 + d2 + 8)>
+#out = affine_map<(d0, d1, d2) -> (d0, d1 * 32 + d2)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// What is done to the elements on the way becomes the prologue.
+// CHECK-LABEL: func @rounded_heads
+// CHECK-SAME: (%[[X:.*]]: tensor<?x192xf32>, %[[Y:.*]]: tensor<?x128xf32>,
+// CHECK-NEXT: kernel.gemm ins(%[[X]], %{{.*}} : tensor<?x192xf32>, tensor<4x4x32x16xbf16>) prologue []() {
+// CHECK-NEXT: ^bb0(%[[A:.*]]: f32):
+// CHECK-NEXT: %[[R:.*]] = arith.truncf %[[A]] : f32 to bf16
+// CHECK-NEXT: kernel.yield %[[R]] : bf16
+// CHECK: in = #kernel.columns<begin = 8, stride = 48>
+// CHECK: kernel.gemm ins(%[[Y]], %{{.*}} : tensor<?x128xf32>, tensor<4x4x32x16xbf16>) prologue []() {
+// CHECK: arith.truncf
+// CHECK: {heads = 4 : i64}
+// CHECK-NOT: kernel.rowwise
+// CHECK: return
+func.func @rounded_heads(%x: tensor<?x192xf32>, %y: tensor<?x128xf32>, %w: tensor<4x4x32x16xbf16>, %e: tensor<?x128xbf16>,
+                         %f: tensor<?x256xf32>, %g: tensor<?x256xf32>) -> (tensor<?x256xf32>, tensor<?x256xf32>) {
+  %0 = kernel.rowwise [4, 32] rows(%e : tensor<?x128xbf16>) ins(%x : tensor<?x192xf32>) maps [#in] outs(%e : tensor<?x128xbf16>) maps [#out] {
+    ^bb0(%a: f32):
+      %r = arith.truncf %a : f32 to bf16
+      kernel.yield %r : bf16
+  } -> tensor<?x128xbf16>
+  %1 = kernel.gemm ins(%0, %w : tensor<?x128xbf16>, tensor<4x4x32x16xbf16>) prologue []() {} epilogue []() {} outs(%f : tensor<?x256xf32>) {heads = 4} -> tensor<?x256xf32>
+  %2 = kernel.rowwise [128] rows(%e : tensor<?x128xbf16>) ins(%y : tensor<?x128xf32>) maps [#id] outs(%e : tensor<?x128xbf16>) maps [#id] {
+    ^bb0(%a: f32):
+      %r = arith.truncf %a : f32 to bf16
+      kernel.yield %r : bf16
+  } -> tensor<?x128xbf16>
+  %3 = kernel.gemm ins(%2, %w : tensor<?x128xbf16>, tensor<4x4x32x16xbf16>) prologue []() {} epilogue []() {} outs(%g : tensor<?x256xf32>) {heads = 4} -> tensor<?x256xf32>
+  return %1, %3 : tensor<?x256xf32>, tensor<?x256xf32>
+}
+
+// -----
+
 #id = affine_map<(d0, d1) -> (d0, d1)>
 
 // Should not fuse because every column tile would repeat the exponential.

@@ -173,3 +173,60 @@ func.func @part_of_row(%x: tensor<?x8xf32>, %y: tensor<?x16xf32>, %e: tensor<?x1
   } -> tensor<?x16xf32>
   return %1 : tensor<?x16xf32>
 }
+
+// -----
+
+#in = affine_map<(d0, d1, d2) -> (d0, d1 * 48 + d2 + 8)>
+#out = affine_map<(d0, d1, d2) -> (d0, d1 * 32 + d2)>
+#half = affine_map<(d0, d1) -> (d0, d1 + 16)>
+#id = affine_map<(d0, d1) -> (d0, d1)>
+
+// What is done to all elements of a result joins the kernel that wrote them; not where that writes a part, or somebody else reads
+// them too.
+// CHECK-LABEL: func @append
+// CHECK: kernel.rowwise [4, 32] rows(%[[E:.*]] : tensor<?x128xbf16>) ins(%{{.*}} : tensor<?x192xf32>)
+// CHECK-SAME: outs(%[[E]] : tensor<?x128xbf16>)
+// CHECK: arith.truncf
+// CHECK-LABEL: func @part
+// CHECK: kernel.rowwise [16]
+// CHECK: kernel.rowwise [32]
+// CHECK: arith.truncf
+// CHECK-LABEL: func @twice
+// CHECK: kernel.rowwise [4, 32]
+// CHECK: kernel.rowwise [128]
+func.func @append(%x: tensor<?x192xf32>, %e: tensor<?x128xf32>, %f: tensor<?x128xbf16>) -> tensor<?x128xbf16> {
+  %0 = kernel.rowwise [4, 32] rows(%e : tensor<?x128xf32>) ins(%x : tensor<?x192xf32>) maps [#in] outs(%e : tensor<?x128xf32>) maps [#out] {
+    ^bb0(%a: f32):
+      kernel.yield %a : f32
+  } -> tensor<?x128xf32>
+  %1 = kernel.rowwise [128] rows(%f : tensor<?x128xbf16>) ins(%0 : tensor<?x128xf32>) maps [#id] outs(%f : tensor<?x128xbf16>) maps [#id] {
+    ^bb0(%a: f32):
+      %r = arith.truncf %a : f32 to bf16
+      kernel.yield %r : bf16
+  } -> tensor<?x128xbf16>
+  return %1 : tensor<?x128xbf16>
+}
+func.func @part(%x: tensor<?x192xf32>, %e: tensor<?x32xf32>, %f: tensor<?x32xbf16>) -> tensor<?x32xbf16> {
+  %0 = kernel.rowwise [16] rows(%e : tensor<?x32xf32>) ins(%x : tensor<?x192xf32>) maps [#id] outs(%e : tensor<?x32xf32>) maps [#half] {
+    ^bb0(%a: f32):
+      kernel.yield %a : f32
+  } -> tensor<?x32xf32>
+  %1 = kernel.rowwise [32] rows(%f : tensor<?x32xbf16>) ins(%0 : tensor<?x32xf32>) maps [#id] outs(%f : tensor<?x32xbf16>) maps [#id] {
+    ^bb0(%a: f32):
+      %r = arith.truncf %a : f32 to bf16
+      kernel.yield %r : bf16
+  } -> tensor<?x32xbf16>
+  return %1 : tensor<?x32xbf16>
+}
+func.func @twice(%x: tensor<?x192xf32>, %e: tensor<?x128xf32>, %f: tensor<?x128xbf16>) -> (tensor<?x128xbf16>, tensor<?x128xf32>) {
+  %0 = kernel.rowwise [4, 32] rows(%e : tensor<?x128xf32>) ins(%x : tensor<?x192xf32>) maps [#in] outs(%e : tensor<?x128xf32>) maps [#out] {
+    ^bb0(%a: f32):
+      kernel.yield %a : f32
+  } -> tensor<?x128xf32>
+  %1 = kernel.rowwise [128] rows(%f : tensor<?x128xbf16>) ins(%0 : tensor<?x128xf32>) maps [#id] outs(%f : tensor<?x128xbf16>) maps [#id] {
+    ^bb0(%a: f32):
+      %r = arith.truncf %a : f32 to bf16
+      kernel.yield %r : bf16
+  } -> tensor<?x128xbf16>
+  return %1, %0 : tensor<?x128xbf16>, tensor<?x128xf32>
+}
