@@ -39,7 +39,7 @@ module attributes {kernel.arena_bytes = 64 : i64, moe.limits = #moe.limits<token
 // A layer that calls itself.
 module attributes {kernel.arena_bytes = 64 : i64, moe.limits = #moe.limits<tokens = 512, sequences = 8, positions = 2560>, moe.target = #moe.cpu<"haswell">} {
   func.func private @layer(%a: memref<?xi8>) {
-    // expected-error @below {{expected only @step to call, and only layers}}
+    // expected-error @below {{expected only @step to call layers}}
     call @layer(%a) : (memref<?xi8>) -> ()
     return
   }
@@ -56,6 +56,32 @@ module attributes {kernel.arena_bytes = 64 : i64, moe.limits = #moe.limits<token
   func.func @step(%a: memref<?xi8>, %t: memref<?xi32>, %p: memref<?xi32>, %r: memref<?xi32>, %o: memref<?xi32>, %l: memref<?x8xf32>) {
     // expected-error @below {{expected a layer with a body, got @layer}}
     call @layer(%a) : (memref<?xi8>) -> ()
+    return
+  }
+}
+
+// -----
+
+module attributes {kernel.arena_bytes = 64 : i64, moe.limits = #moe.limits<tokens = 512, sequences = 8, positions = 2560>, moe.target = #moe.cpu<"haswell">} {
+  func.func @step(%a: memref<?xi8>, %t: memref<?xi32>, %p: memref<?xi32>, %r: memref<?xi32>, %o: memref<?xi32>, %l: memref<?x8xf32>) {
+    // expected-error @below {{expected a layer with a body, got @step}}
+    call @step(%a, %t, %p, %r, %o, %l) : (memref<?xi8>, memref<?xi32>, memref<?xi32>, memref<?xi32>, memref<?xi32>, memref<?x8xf32>) -> ()
+    return
+  }
+}
+
+// -----
+
+// Functions that tasks call may call others.
+module attributes {kernel.arena_bytes = 64 : i64, moe.limits = #moe.limits<tokens = 512, sequences = 8, positions = 2560>, moe.target = #moe.cpu<"haswell">} {
+  func.func private @helper() {
+    return
+  }
+  func.func private @library() {
+    call @helper() : () -> ()
+    return
+  }
+  func.func @step(%a: memref<?xi8>, %t: memref<?xi32>, %p: memref<?xi32>, %r: memref<?xi32>, %o: memref<?xi32>, %l: memref<?x8xf32>) {
     return
   }
 }
