@@ -140,9 +140,10 @@ Value PanelReader::decodeInt4(Value words, int64_t nibble, Value scales) {
     return arith::MulFOp::create(b, scales,
                                  b.broadcast(b.floatConstant(factor)));
   };
-  return math::FmaOp::create(
-      b, arith::BitcastOp::create(b, b.vectorOf(b.getF32Type()), bits),
-      scaled(1 / unit), scaled(-((1 << 23) / unit + 8)));
+  Value number = arith::BitcastOp::create(b, b.vectorOf(b.getF32Type()), bits);
+  Value factor = scaled(1 / unit);
+  Value offset = scaled(-((1 << 23) / unit + 8));
+  return math::FmaOp::create(b, number, factor, offset);
 }
 
 PanelReader::Chunk PanelReader::loadChunk(Value blockOffset, Value chunk,

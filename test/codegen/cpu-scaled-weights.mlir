@@ -29,12 +29,13 @@ func.func @layer(%x: memref<?x64xf32>, %q8: memref<4x64x16x!moe.scaled<i8, 1x32,
     // CHECK: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%{{.*}}, %[[NEXT]])
     // NARROW-LABEL: llvm.func internal @layer.1.gemm
     // NARROW-NOT: llvm.call_intrinsic
-    // NARROW: %[[FLIPPED:.*]] = arith.xori
-    // NARROW: %[[MASKED:.*]] = arith.andi %[[FLIPPED]]
-    // NARROW: %[[BITS:.*]] = arith.ori %[[MASKED]]
+    // NARROW: %[[NEAR:.*]] = arith.shli
+    // NARROW: %[[MASKED:.*]] = arith.andi %[[NEAR]]
+    // NARROW: %[[BITS:.*]] = arith.xori %[[MASKED]]
     // NARROW: %[[F:.*]] = arith.bitcast %[[BITS]] : vector<16xi32> to vector<16xf32>
-    // NARROW: %[[ELEMENT:.*]] = arith.subf %[[F]]
-    // NARROW: arith.mulf %[[ELEMENT]]
+    // NARROW: %[[D:.*]] = arith.mulf
+    // NARROW: %[[OFFSET:.*]] = arith.mulf
+    // NARROW: math.fma %[[F]], %[[D]], %[[OFFSET]]
     kernel.gemm ins(%x, %q4 : memref<?x64xf32>, memref<4x64x16x!moe.scaled<i4, 1x32, bf16>>) prologue []() {} epilogue []() {}
         outs(%o : memref<?x64xf32>) {tiles = array<i64: 256, 128>, waits = []}
     // 64 steps of a block of 128: the rest is padding. E4M3 by way of f16, its exponent made up for by the scale.
