@@ -171,8 +171,7 @@ def PlanWeightsPass : Pass<"moe-plan-weights", "::mlir::ModuleOp"> {
 def ChooseTilesPass : Pass<"kernel-choose-tiles", "::mlir::ModuleOp"> {
   let summary = "cut kernels into tiles for the target";
   let description = [{
-    EXACT. Sets `tiles = [rows, columns]` on each kernel. The register tile follows from the number of vector registers of
-    `moe.target`.
+    EXACT. Sets `tiles = [rows, columns]` on each kernel, and the rows of a tile of experts, as `moe.target` wants them.
   }];
   let dependentDialects = ["::moec::kernel::KernelDialect"];
 }

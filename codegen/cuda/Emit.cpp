@@ -2,6 +2,7 @@
 
 #include "codegen/cuda/Emit.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -23,6 +24,23 @@ SmallVector<std::string> cuda::loadFused(KernelWriter &w, ValueRange buffers,
     values.push_back(w.element(buffer, w.pointer(buffer, role), at));
   }
   return values;
+}
+
+LogicalResult cuda::emitEpilogue(KernelWriter &w, Region &epilogue,
+                                 ValueRange fused, ArrayAttr access, Value init,
+                                 StringRef result, ArrayRef<std::string> sums) {
+  w.open("auto epilogue = [&](int row, int column, float " +
+         llvm::join(sums, ", float ") + ")");
+  SmallVector<std::string> values(sums);
+  llvm::append_range(values,
+                     loadFused(w, fused, access, "row", "column", "fused"));
+  auto results = w.region(epilogue, values, "epilogue");
+  if (failed(results))
+    return failure();
+  w.line(w.element(init, result, {"row", "column"}) + " = " + results->front() +
+         ";");
+  w.close("};");
+  return success();
 }
 
 FailureOr<KernelText> cuda::emitKernel(TaskInterface op,

@@ -36,6 +36,12 @@ llvm::SmallVector<std::string>
 loadFused(KernelWriter &w, mlir::ValueRange buffers, mlir::ArrayAttr access,
           llvm::StringRef row, llvm::StringRef column, llvm::StringRef role);
 
+/// `auto epilogue`: what becomes of the sums of an element (row, column) of `init`, whose pointer is `result`.
+mlir::LogicalResult emitEpilogue(KernelWriter &w, mlir::Region &epilogue,
+                                 mlir::ValueRange fused, mlir::ArrayAttr access,
+                                 mlir::Value init, llvm::StringRef result,
+                                 llvm::ArrayRef<std::string> sums);
+
 } // namespace moec::cuda
 
 #endif // MOEC_CODEGEN_CUDA_EMIT_H

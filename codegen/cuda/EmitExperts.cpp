@@ -95,17 +95,9 @@ LogicalResult cuda::emitCombine(KernelWriter &w, CombineOp op) {
   w.line("p.top_k = " + w.number(topK, "top_k") + ";");
   w.line("p.places = " + w.pointer(op.getPlaces(), "places") + ";");
   w.line("p.merges = " + w.pointer(op.getMerges(), "merges") + ";");
-  w.open("auto epilogue = [&](int row, int column, float sum)");
-  SmallVector<std::string> values{"sum"};
-  llvm::append_range(values,
-                     loadFused(w, op.getEpilogueIns(), op.getEpilogueAccess(),
-                               "row", "column", "fused"));
-  auto results = w.region(op.getEpilogue(), values, "epilogue");
-  if (failed(results))
+  if (failed(emitEpilogue(w, op.getEpilogue(), op.getEpilogueIns(),
+                          op.getEpilogueAccess(), init, result, {"sum"})))
     return failure();
-  w.line(w.element(init, result, {"row", "column"}) + " = " + results->front() +
-         ";");
-  w.close("};");
   w.line("combine(p, " + input + ", epilogue);");
   EntryPlan plan;
   plan.threads = threads;

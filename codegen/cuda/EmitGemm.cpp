@@ -103,20 +103,12 @@ LogicalResult cuda::emitGemm(KernelWriter &w, GemmOp op) {
   w.line("return " + element->front() + ";");
   w.close("});");
 
-  SmallVector<std::string> values{"sum"};
+  SmallVector<std::string> sums{"sum"};
   if (parts == 2)
-    values.push_back("sum2");
-  w.open("auto epilogue = [&](int row, int column, float " +
-         llvm::join(values, ", float ") + ")");
-  llvm::append_range(values,
-                     loadFused(w, op.getEpilogueIns(), op.getEpilogueAccess(),
-                               "row", "column", "fused"));
-  auto results = w.region(op.getEpilogue(), values, "epilogue");
-  if (failed(results))
+    sums.push_back("sum2");
+  if (failed(emitEpilogue(w, op.getEpilogue(), op.getEpilogueIns(),
+                          op.getEpilogueAccess(), init, result, sums)))
     return failure();
-  w.line(w.element(init, result, {"row", "column"}) + " = " + results->front() +
-         ";");
-  w.close("};");
 
   Type compute = op.getInputElement();
   auto entry = [&](const TileClass &tile, StringRef suffix, int64_t mostRows) {
