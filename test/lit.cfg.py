@@ -22,6 +22,7 @@ llvm_config.add_tool_substitutions(
 config.substitutions.append(("%models", os.path.join(config.test_source_root, "data", "models")))
 config.substitutions.append(("%examples", os.path.join(os.path.dirname(config.test_source_root), "examples")))
 config.substitutions.append(("%llvm_lib", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
+config.substitutions.append(("%llvm_tools", config.llvm_tools_dir))
 config.substitutions.append(("%build", config.moec_binary_dir))
 config.substitutions.append(("%python", config.python_executable))
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope"
@@ -49,6 +50,9 @@ for name in ("MOEC_NVRTC", "CUDA_HOME", "CUDA_PATH", "HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 simulator = os.path.join(config.moec_binary_dir, "lib", "libcudasim.so")
+config.substitutions.append(("%simulator", simulator))
+if os.path.exists(simulator):
+    config.available_features.add("simulator")
 gpu = os.environ.get("MOEC_TEST_GPU")
 if find_nvrtc():
     config.available_features.add("nvrtc")
@@ -58,6 +62,11 @@ if gpu:
     config.available_features.add("gpu")
 config.substitutions.append(("%gpu_arch", gpu or "sm_90a"))
 config.substitutions.append(("%gpu", "env" if gpu else f"env MOEC_CUDA_DRIVER={simulator}"))
+
+# Random LLVM IR becomes PTX where LLVM was built with that target.
+llc = os.path.join(config.llvm_tools_dir, "llc")
+if os.path.exists(llc) and "nvptx64" in subprocess.run([llc, "--version"], capture_output=True, text=True).stdout:
+    config.available_features.add("nvptx")
 
 # Tests of full disks mount small file systems.
 with tempfile.TemporaryDirectory() as folder:

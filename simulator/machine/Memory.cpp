@@ -57,8 +57,20 @@ Flow load(Warp &w, const Instruction &i, uint32_t mask) {
 }
 
 template <typename T, typename Lane>
+bool storesSame(Warp &w, const Instruction &i, unsigned a, unsigned b) {
+  for (unsigned element = 0; element < i.count; ++element) {
+    const Lane *lanes = w.at<Lane>(w.list(i)[element]);
+    T first = extend<T>(lanes[a]), second = extend<T>(lanes[b]);
+    if (std::memcmp(&first, &second, sizeof(T)) != 0)
+      return false;
+  }
+  return true;
+}
+
+template <typename T, typename Lane>
 Flow store(Warp &w, const Instruction &i, uint32_t mask) {
   MemoryAccess access;
+  access.sameValue = storesSame<T, Lane>;
   if (!resolve(w, i, mask, sizeof(T) * i.count, Touch::Write, access,
                sizeof(T)))
     return Flow::Fail;

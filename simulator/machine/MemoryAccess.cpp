@@ -162,6 +162,31 @@ Access describeAccess(const Warp &w, const Instruction &i, unsigned bytes,
   return access;
 }
 
+/// The lanes without those that store what a lower lane stores at the same address: what memory holds afterwards does not depend on
+/// them, so the lanes of one instruction do not race with each other. Reductions over a warp end in such stores.
+uint32_t distinctStores(Warp &w, const Instruction &i, uint32_t mask,
+                        const MemoryAccess &access) {
+  uint32_t distinct = mask;
+  for (unsigned l = 1; l < 32; ++l)
+    for (unsigned lower = 0; lower < l && distinct >> l & 1; ++lower)
+      if (distinct >> lower & 1 && access.address[lower] == access.address[l] &&
+          access.sameValue(w, i, lower, l))
+        distinct &= ~(1u << l);
+  return distinct;
+}
+
+/// Runs the race check of an access, which is slow only where it finds something.
+template <typename Check>
+const Race *raceOf(Warp &w, const Instruction &i, uint32_t mask,
+                   const MemoryAccess &access, Check check) {
+  const Race *race = check(mask);
+  if (race && access.sameValue)
+    if (uint32_t distinct = distinctStores(w, i, mask, access);
+        distinct != mask)
+      return check(distinct);
+  return race;
+}
+
 Counters::Direction directionOf(Touch touch) {
   return touch == Touch::Read    ? Counters::Direction::Load
          : touch == Touch::Write ? Counters::Direction::Store
@@ -242,9 +267,11 @@ bool resolveGlobal(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
     state.counters.global(w.group.pc, directionOf(touch), access.address, mask,
                           bytes);
   if (state.options.checkGlobalRaces && w.race)
-    if (const Race *race = state.races->global(
-            w.race, describeAccess(w, i, bytes, touch, elementBytes),
-            access.address, mask)) {
+    if (const Race *race = raceOf(w, i, mask, access, [&](uint32_t lanes) {
+          return state.races->global(
+              w.race, describeAccess(w, i, bytes, touch, elementBytes),
+              access.address, lanes);
+        })) {
       w.fail("race",
              race->text() + ", at " + hex(race->address) + " (" +
                  state.memory.describe(race->address) + ")",
@@ -304,9 +331,11 @@ bool resolveShared(Warp &w, const Instruction &i, uint32_t mask, unsigned bytes,
         if (auto copy = block.copies->find(
                 static_cast<uint32_t>(access.address[l]), bytes))
           return failLane("async-copy", l, AsyncCopies::describe(*copy));
-  if (const Race *race = state.races->shared(
-          w.race, describeAccess(w, i, bytes, touch, elementBytes),
-          access.address, mask)) {
+  if (const Race *race = raceOf(w, i, mask, access, [&](uint32_t lanes) {
+        return state.races->shared(
+            w.race, describeAccess(w, i, bytes, touch, elementBytes),
+            access.address, lanes);
+      })) {
     w.fail("race",
            race->text() + ", at shared offset " +
                std::to_string(race->address - kSharedBase),

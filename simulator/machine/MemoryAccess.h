@@ -19,6 +19,8 @@ struct MemoryAccess {
   std::byte *pointer[32];
   /// Not null: all 32 lanes are active and lie behind each other from here.
   std::byte *contiguous = nullptr;
+  /// Of a store: whether two lanes store the same value.
+  bool (*sameValue)(Warp &, const Instruction &, unsigned, unsigned) = nullptr;
 };
 
 enum class Touch : uint8_t { Read, Write, Atomic, Reduction };

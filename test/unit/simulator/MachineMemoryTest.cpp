@@ -220,6 +220,28 @@ ld.shared.u64 %A0, [%r2];
   EXPECT_EQ(two.kind, "race") << two.failure;
 }
 
+TEST(MachineMemory, LanesThatStoreTheSameValueDoNotRace) {
+  std::string store = ".shared .align 16 .b8 s[16]; mov.u32 %r0, s;"
+                      "and.b32 %r1, %thread, 1; ";
+  // Half the lanes at one word, half at another.
+  Outcome same =
+      run(kernel(store + "shl.b32 %r2, %r1, 2; add.u32 %r0, %r0, %r2;"
+                         "st.shared.u32 [%r0], %r1;"),
+          32);
+  EXPECT_EQ(same.state, State::Finished) << same.failure;
+  // Two values at one word; and vectors that differ in one element.
+  EXPECT_EQ(run(kernel(store + "st.shared.u32 [%r0], %r1;"), 32).kind, "race");
+  EXPECT_EQ(
+      run(kernel(store + "st.shared.v2.u32 [%r0], {%warp, %r1};"), 32).kind,
+      "race");
+  Options options;
+  options.checkGlobalRaces = true;
+  Outcome global = run(kernel("st.global.u32 [%in], %warp;"), 32, options);
+  EXPECT_EQ(global.state, State::Finished) << global.failure;
+  EXPECT_EQ(run(kernel("st.global.u32 [%in], %lane;"), 32, options).kind,
+            "race");
+}
+
 TEST(MachineAtomics, Operations) {
   auto value = [](const std::string &body, uint64_t wide = 0) {
     Outcome r = run(kernel(
