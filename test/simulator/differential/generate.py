@@ -251,6 +251,18 @@ class Function:
         else:
             self.emit(f"{self.random.choice(['zext', 'sext'])} {source} {self.pick(source)} to {target}", target)
 
+    def field(self):
+        """An extract of bits: an extension from a width that no register has."""
+        kind = self.random.choice(["i16", "i32", "i64"])
+        width = self.random.randrange(1, BITS[kind])
+        value = self.emit(f"lshr {kind} {self.pick(kind)}, {self.random.randrange(BITS[kind])}")
+        value = self.emit(f"trunc {kind} {value} to i{width}")
+        self.emit(f"{self.random.choice(['zext', 'sext'])} i{width} {value} to {kind}", kind)
+
+    def three_way(self):
+        kind = self.random.choice(INTEGERS)
+        self.call(f"{self.random.choice(['scmp', 'ucmp'])}.i32.{kind}", "i32", [(kind, self.pick(kind)), (kind, self.pick(kind))])
+
     def select(self):
         kind = self.random.choice(INTEGERS + FLOATS)
         condition = self.condition()
@@ -270,9 +282,12 @@ class Function:
             self.call(f"{op}.{SUFFIX[kind]}", kind, [(kind, self.pick(kind))])
 
     def fma(self):
-        # Of half and bfloat the host computes in float and rounds twice.
-        kind = self.random.choice(["float", "double"])
-        self.call(f"fma.{SUFFIX[kind]}", kind, [(kind, self.pick(kind)) for _ in range(3)])
+        kind = self.random.choice(FLOATS)
+        operands = [(kind, self.pick(kind)) for _ in range(3)]
+        if kind in ("float", "double"):
+            self.call(f"fma.{SUFFIX[kind]}", kind, operands)
+        else:
+            self.emit(f"call {kind} @fma_{kind}({', '.join(f'{kind} {value}' for _, value in operands)})", kind)
 
     def float_extremes(self):
         kind = self.random.choice(FLOATS)
@@ -286,7 +301,7 @@ class Function:
 
     def to_float(self):
         target = self.random.choice(FLOATS)
-        # Wider integers become half or bfloat by way of float on the host: rounded twice.
+        # Wider integers become half by way of float on the host, bfloat on the device too: rounded twice.
         source = self.random.choice(INTEGERS if target in ("float", "double") else ["i8", "i16"] if target == "half" else ["i8"])
         self.emit(f"{self.random.choice(['sitofp', 'uitofp'])} {source} {self.pick(source)} to {target}", target)
 
@@ -298,7 +313,7 @@ class Function:
     def float_resize(self):
         source, target = self.random.choice([
             ("half", "float"), ("half", "double"), ("float", "double"), ("bfloat", "float"), ("bfloat", "double"), ("float", "half"),
-            ("double", "half"), ("double", "float"), ("float", "bfloat")])
+            ("double", "half"), ("double", "float"), ("float", "bfloat"), ("double", "bfloat")])
         op = "fpext" if BITS[source] < BITS[target] else "fptrunc"
         self.emit(f"{op} {source} {self.pick(source)} to {target}", target)
 
@@ -416,8 +431,9 @@ class Function:
         self.depth -= 2
 
     STEPS = [(arithmetic, 6), (divide, 2), (shift, 4), (funnel, 3), (bits, 4), (extremes, 4), (overflow, 2), (wide, 4), (resize, 4),
-             (select, 4), (float, 7), (function, 4), (fma, 3), (float_extremes, 3), (copysign, 1), (to_float, 4), (to_integer, 4),
-             (float_resize, 4), (bitcast, 3), (store, 4), (load, 4), (vector, 3), (branch, 2), (loop, 1)]
+             (field, 3), (three_way, 1), (select, 4), (float, 7), (function, 4), (fma, 3), (float_extremes, 3), (copysign, 1),
+             (to_float, 4), (to_integer, 4), (float_resize, 4), (bitcast, 3), (store, 4), (load, 4), (vector, 3), (branch, 2),
+             (loop, 1)]
 
     def step(self):
         steps, weights = zip(*self.STEPS)
@@ -501,7 +517,46 @@ end:
 """
 
 
-# Rounding to bfloat, which older libraries of the host's compiler lack.
+# Of half and bfloat the host would compute an fma in float and round twice. In double the product is exact; the sum is rounded to odd (by its
+# error, after Knuth), so that the second rounding is as if it were the only one.
+HOST_FMA = """define internal KIND @fma_KIND(KIND %a, KIND %b, KIND %c) noinline {
+  %x = fpext KIND %a to double
+  %y = fpext KIND %b to double
+  %z = fpext KIND %c to double
+  %product = fmul double %x, %y
+  %sum = fadd double %product, %z
+  %t = fsub double %sum, %product
+  %u = fsub double %sum, %t
+  %v = fsub double %product, %u
+  %w = fsub double %z, %t
+  %error = fadd double %v, %w
+  %inexact = fcmp one double %error, 0.0
+  %bits = bitcast double %sum to i64
+  %last = and i64 %bits, 1
+  %even = icmp eq i64 %last, 0
+  %change = and i1 %inexact, %even
+  %up = fcmp ogt double %error, 0.0
+  %positive = fcmp ogt double %sum, 0.0
+  %away = icmp eq i1 %up, %positive
+  %step = select i1 %away, i64 1, i64 -1
+  %odd = add i64 %bits, %step
+  %chosen = select i1 %change, i64 %odd, i64 %bits
+  %value = bitcast i64 %chosen to double
+  %result = fptrunc double %value to KIND
+  ret KIND %result
+}
+
+"""
+
+DEVICE_FMA = """declare KIND @llvm.fma.SUFFIX(KIND, KIND, KIND)
+define internal KIND @fma_KIND(KIND %a, KIND %b, KIND %c) alwaysinline {
+  %result = call KIND @llvm.fma.SUFFIX(KIND %a, KIND %b, KIND %c)
+  ret KIND %result
+}
+
+"""
+
+# Rounding to bfloat, which older libraries of the host's compiler lack; from double by way of a float that is rounded to odd.
 TRUNCATE = """define bfloat @__truncsfbf2(float %x) {
   %bits = bitcast float %x to i32
   %shifted = lshr i32 %bits, 16
@@ -516,20 +571,43 @@ TRUNCATE = """define bfloat @__truncsfbf2(float %x) {
   ret bfloat %value
 }
 
+define bfloat @__truncdfbf2(double %x) {
+  %near = fptrunc double %x to float
+  %back = fpext float %near to double
+  %inexact = fcmp one double %back, %x
+  %bits = bitcast float %near to i32
+  %last = and i32 %bits, 1
+  %even = icmp eq i32 %last, 0
+  %change = and i1 %inexact, %even
+  %size = call double @llvm.fabs.f64(double %back)
+  %want = call double @llvm.fabs.f64(double %x)
+  %larger = fcmp ogt double %size, %want
+  %step = select i1 %larger, i32 -1, i32 1
+  %odd = add i32 %bits, %step
+  %chosen = select i1 %change, i32 %odd, i32 %bits
+  %value = bitcast i32 %chosen to float
+  %result = call bfloat @__truncsfbf2(float %value)
+  ret bfloat %result
+}
+
 """
+
+
+def for_short_floats(text):
+    return "".join(text.replace("KIND", kind).replace("SUFFIX", SUFFIX[kind]) for kind in ("half", "bfloat"))
 
 
 def generate(seed, functions, instructions=60):
     """(IR for the device, IR for the host, types of the outputs of each function)."""
-    declarations, bodies, outputs = set(), [], []
+    declarations, bodies, outputs = {"declare double @llvm.fabs.f64(double)"}, [], []
     for index in range(functions):
         function = Function(random.Random(f"{seed} {index}"), f"f{index}", instructions, declarations, index % 2 == 1)
         bodies.append("\n".join(function.lines) + "\n")
         outputs.append(function.outputs)
     common = "\n".join(bodies) + "\n".join(sorted(declarations)) + "\n\n"
     registers = "".join(f"declare i32 @llvm.nvvm.read.ptx.sreg.{name}.x()\n" for name in ("tid", "ctaid", "ntid"))
-    device = common + registers + "\n" + "".join(kernel(f"k{i}", f"f{i}") for i in range(functions))
-    host = common + TRUNCATE + "".join(host_loop(f"k{i}", f"f{i}") for i in range(functions))
+    device = common + for_short_floats(DEVICE_FMA) + registers + "\n" + "".join(kernel(f"k{i}", f"f{i}") for i in range(functions))
+    host = common + for_short_floats(HOST_FMA) + TRUNCATE + "".join(host_loop(f"k{i}", f"f{i}") for i in range(functions))
     return device, host, outputs
 
 
