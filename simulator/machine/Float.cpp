@@ -115,7 +115,48 @@ void finish(Decoder &d, Type type, Handler handler) {
 
 enum class RoundingWord { Optional, Required };
 
-template <template <Mode> class Op, unsigned Sources, RoundingWord Word>
+/// add, sub and fma of f32 whose factors, or first summand, are f16 or bf16: they are widened, exactly, before.
+template <Format F, template <Mode> class Op, unsigned Sources, Mode M>
+Flow mixed(Warp &w, const Instruction &i, uint32_t mask) {
+  alignas(64) float result[32];
+  const uint16_t *a = w.at<uint16_t>(i.a);
+  for (unsigned l = 0; l < 32; ++l) {
+    float first = Half<F>::load(a[l], false);
+    if constexpr (Sources == 3)
+      result[l] = Op<M>()(first, Half<F>::load(w.at<uint16_t>(i.b)[l], false),
+                          w.at<float>(i.c)[l]);
+    else
+      result[l] = Op<M>()(first, w.at<float>(i.b)[l]);
+  }
+  forLanes(mask, w.at<float>(i.d), [](float x) { return x; }, result);
+  return Flow::Next;
+}
+
+template <Format F, template <Mode> class Op, unsigned Sources>
+Handler mixedInMode(Mode mode) {
+  static constexpr auto table = []<size_t... I>(std::index_sequence<I...>) {
+    return std::array<Handler, sizeof...(I)>{
+        mixed<F, Op, Sources, modeOf(I)>...};
+  }(std::make_index_sequence<16>());
+  return mode.ftz ? nullptr : table[indexOf(mode)];
+}
+
+template <template <Mode> class Op, unsigned Sources>
+void decodeMixed(Decoder &d, Mode mode, Type narrow) {
+  d.expectOperands(Sources + 1);
+  d.out.d = d.destination(0, Type::F32);
+  d.out.a = d.source(1, narrow);
+  d.out.b = d.source(2, Sources == 3 ? narrow : Type::F32);
+  if (Sources == 3)
+    d.out.c = d.source(3, Type::F32);
+  finish(d, Type::F32,
+         narrow == Type::F16    ? mixedInMode<F16, Op, Sources>(mode)
+         : narrow == Type::BF16 ? mixedInMode<BF16, Op, Sources>(mode)
+                                : nullptr);
+}
+
+template <template <Mode> class Op, unsigned Sources, RoundingWord Word,
+          bool Mixed = false>
 void decodeRounded(Decoder &d) {
   Mode mode;
   if (!d.takeRounding(mode.rounding) && Word == RoundingWord::Required)
@@ -123,6 +164,10 @@ void decodeRounded(Decoder &d) {
   mode.ftz = d.take("ftz");
   mode.sat = d.take("sat");
   Type type = d.takeType();
+  if constexpr (Mixed)
+    if (Type narrow = d.takeTypeOrNone(); narrow != Type::None)
+      return type == Type::F32 ? decodeMixed<Op, Sources>(d, mode, narrow)
+                               : d.refuseType(narrow);
   operandsOf(d, type, Sources);
   finish(d, type, inMode<Op, Sources>(type, mode));
 }
@@ -333,10 +378,10 @@ void decodeTestp(Decoder &d) {
 } // namespace
 
 void addFloat(Opcodes &all) {
-  all["add.f"] = decodeRounded<Add, 2, RoundingWord::Optional>;
-  all["sub.f"] = decodeRounded<Sub, 2, RoundingWord::Optional>;
+  all["add.f"] = decodeRounded<Add, 2, RoundingWord::Optional, true>;
+  all["sub.f"] = decodeRounded<Sub, 2, RoundingWord::Optional, true>;
   all["mul.f"] = decodeRounded<Mul, 2, RoundingWord::Optional>;
-  all["fma.f"] = decodeRounded<Fma, 3, RoundingWord::Required>;
+  all["fma.f"] = decodeRounded<Fma, 3, RoundingWord::Required, true>;
   all["mad.f"] = decodeRounded<Fma, 3, RoundingWord::Required>;
   all["div.f"] = decodeDiv;
   all["rcp.f"] = decodeRcp;

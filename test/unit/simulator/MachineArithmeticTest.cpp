@@ -334,4 +334,22 @@ TEST(MachineArithmetic, RandomAgainstHost) {
       [](uint64_t a, uint64_t b) { return ~(a ^ b); }, true);
 }
 
+TEST(MachineFloat, MixedPrecision) {
+  // 1.5 (f16 0x3e00, bf16 0x3fc0) and 2^-24: f32 keeps what the narrow formats would round away.
+  auto value = [](const std::string &body, uint64_t narrow) {
+    return test::evaluate("cvt.u16.u32 %h0, %a0;\n" + body,
+                          {{narrow, 0x33800000}})[0];
+  };
+  EXPECT_EQ(value("add.rp.f32.f16 %d, %h0, %a1;", 0x3e00), 0x3fc00001u);
+  EXPECT_EQ(value("add.f32.bf16 %d, %h0, %a1;", 0x3fc0), 0x3fc00000u);
+  EXPECT_EQ(value("sub.rz.f32.bf16 %d, %h0, %a1;", 0x3fc0), 0x3fbfffffu);
+  EXPECT_EQ(value("add.rn.sat.f32.bf16 %d, %h0, %a1;", 0x3fc0), 0x3f800000u);
+  // 1.5 * 1.5 + 2^-24
+  EXPECT_EQ(value("fma.rn.f32.f16 %d, %h0, %h0, %a1;", 0x3e00), 0x40100000u);
+  EXPECT_EQ(value("fma.rp.f32.bf16 %d, %h0, %h0, %a1;", 0x3fc0), 0x40100001u);
+  EXPECT_NE(test::refusal("add.rn.ftz.f32.f16 %d, %h0, %a1;"), "");
+  EXPECT_NE(test::refusal("add.rn.f64.f16 %D, %h0, %A1;"), "");
+  EXPECT_NE(test::refusal("mul.rn.f32.f16 %d, %h0, %a1;"), "");
+}
+
 } // namespace
