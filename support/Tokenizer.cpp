@@ -149,6 +149,12 @@ Result<Tokenizer> Tokenizer::fromJson(std::string_view json,
   if (!configJson.empty())
     MOEC_RETURN_IF_ERROR(
         impl->applyConfig(configJson, name + ": configuration"));
+  for (const auto *added :
+       {&impl->postProcessor.prefix, &impl->postProcessor.suffix})
+    for (int32_t id : *added)
+      if (!impl->textOf(id, /*skipSpecial=*/false))
+        return Status::error(name + ": post_processor: adds the id " +
+                             std::to_string(id) + ", which no token has");
   return Tokenizer(std::move(impl));
 }
 

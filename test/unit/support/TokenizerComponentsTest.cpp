@@ -221,7 +221,7 @@ TEST(PreTokenizer, MetaspaceNeedsOneCharacter) {
 TEST(PostProcessor, RefusesBrokenTemplates) {
   auto with = [](const char *single) {
     Json json = object(
-        R"({"type": "TemplateProcessing", "special_tokens": {"a": {"ids": [1]}, "b": {"ids": [-1]}}})");
+        R"({"type": "TemplateProcessing", "special_tokens": {"a": {"ids": [1]}, "b": {"ids": [-1]}, "d": {"ids": [512]}}})");
     json["single"] = object(single);
     return loadWith("/post_processor", json);
   };
@@ -234,6 +234,9 @@ TEST(PostProcessor, RefusesBrokenTemplates) {
   EXPECT_ERROR(
       with(R"([{"SpecialToken": {"id": "b"}}, {"Sequence": {"id": "A"}}])"),
       "special token 'b' has the id -1");
+  EXPECT_ERROR(
+      with(R"([{"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "d"}}])"),
+      "post_processor: adds the id 512, which no token has");
   EXPECT_ERROR(with(R"([{"SpecialToken": {"id": "a"}}])"),
                "the template lacks the text");
   EXPECT_ERROR(
