@@ -3,9 +3,10 @@
 // A task has some rows and some panels and goes one of two ways, by its number of rows:
 //
 // - few rows (decode): the panels are streamed from memory, each element decoded once and multiplied by each row;
-// - more rows (prefill): the panels are decoded into scratch memory, a part of K at a time, and multiplied by the rows in
-//   register tiles, so that decoding costs little however many rows there are. The first tile decodes a few steps and
-//   multiplies them, and so on, while the next ones arrive from memory.
+// - more rows (prefill): a part of K at a time, some panels are decoded into scratch memory, as many as a register tile has,
+//   and stay in the first-level cache while all rows are multiplied by them, one register tile after another. The first tile
+//   decodes a few steps and multiplies them, and so on, while the next ones arrive from memory. Rows are copied when they
+//   meet the first panels, for in memory they stand so far apart that they would push each other out of the cache.
 //
 // Either way the sums of a register tile live in registers while k runs, and each is one sequence of fused multiply-adds from
 // zero in the order of k: neither the way, nor the tile, nor the part of K can change a result. Sums are then kept in scratch
@@ -36,8 +37,12 @@ constexpr int64_t kPrefetchBytes = 1024;
 constexpr int64_t kDecodePrefetchBytes = 2048;
 /// Steps of a panel that are decoded before they are multiplied for the first time.
 constexpr int64_t kDecodedSteps = 32;
-/// Bytes of decoded panels in scratch memory: together with the rows they meet they should stay in the second-level cache.
-constexpr int64_t kDecodedBytes = 256 * 1024;
+/// Rows of a register tile.
+constexpr int64_t kRegisterRows = 6;
+/// Steps of a part of K, for the panels of a register tile as f32 to stay in the first-level cache: 32 KiB of four panels where
+/// vectors are wide, else 16 KiB of one.
+constexpr int64_t kWidePartSteps = 128;
+constexpr int64_t kPartSteps = 256;
 
 class GemmTask {
 public:
@@ -45,15 +50,12 @@ public:
       : b(b), op(op), reader(b, op), parts(op.getParts()), n(op.getN()),
         k(op.getK()), outputPanels(llvm::divideCeil(n, kLanes)),
         tilePanels(op.getTileSizes()[1] / kLanes * parts),
-        isWide(b.getUnit().registers >= 32) {
+        isWide(b.getUnit().registers >= 32), registerPanels(isWide ? 4 : 1) {
     input = b.buffer(op.getInput());
     init = b.buffer(op.getInits()[0]);
     // A part of K is a whole number of blocks.
-    int64_t steps = kDecodedBytes / (tilePanels * kLanes * sizeof(float));
-    partSteps = std::max<int64_t>(1, steps / reader.getBlockSteps()) *
-                reader.getBlockSteps();
-    partSteps = std::min<int64_t>(
-        partSteps, llvm::alignTo(k, uint64_t(reader.getBlockSteps())));
+    partSteps = llvm::alignTo(std::min(isWide ? kWidePartSteps : kPartSteps, k),
+                              uint64_t(reader.getBlockSteps()));
   }
 
   void emit() {
@@ -95,7 +97,7 @@ public:
 
 private:
   bool hasPrologue() { return !op.getPrologue().empty(); }
-  /// Whether rows are copied before they are multiplied.
+  /// Whether few rows, too, are copied before they are multiplied.
   bool copiesRows() { return hasPrologue() || op.getGather(); }
 
   //===--- few rows ---===//
@@ -106,7 +108,8 @@ private:
                          b.getF32Type());
     forBlocks(
         rows.begin, rows.end, {4, 3, 2, 1}, [&](Value row, int64_t count) {
-          prepareRows(row, b.index(count), b.index(0), b.index(k));
+          if (copiesRows())
+            copyRows(row, b.index(count), b.index(0), b.index(k), b.index(0));
           // Sums, a step of each panel and a broadcast element must fit.
           int64_t panels = 4;
           if (!isWide)
@@ -125,20 +128,20 @@ private:
           reader.panelOffset(matrix, b.add(firstPanel, b.add(panel, p))));
     int64_t blockSteps = reader.getBlockSteps();
     SmallVector<Value> zeros(count * panels, b.zeroVector());
-    SmallVector<Value> results =
-        b.loop(b.index(0), b.index(k / blockSteps), 1, zeros,
-               [&](Value block, ValueRange carried) {
-                 return streamBlock(offsets, block, count, blockSteps, carried);
-               });
+    SmallVector<Value> results = b.loop(
+        b.index(0), b.index(k / blockSteps), 1, zeros,
+        [&](Value block, ValueRange carried) {
+          return streamBlock(offsets, block, row, count, blockSteps, carried);
+        });
     if (k % blockSteps)
-      results = streamBlock(offsets, b.index(k / blockSteps), count,
+      results = streamBlock(offsets, b.index(k / blockSteps), row, count,
                             k % blockSteps, results);
     storeSums(results, row, panel, count, panels);
   }
 
   /// Adds the first `steps` steps of a block to the sums.
   SmallVector<Value> streamBlock(ArrayRef<Value> panelOffsets, Value block,
-                                 int64_t count, int64_t steps,
+                                 Value row, int64_t count, int64_t steps,
                                  ValueRange results) {
     SmallVector<Value> offsets, scales;
     for (Value panel : panelOffsets) {
@@ -160,7 +163,7 @@ private:
         for (const PanelReader::Chunk &chunk : loaded)
           columns.push_back(reader.decodeStep(chunk, i));
         for (int64_t r = 0; r < count; ++r) {
-          Value x = b.broadcast(loadInput(r, b.add(first, i)));
+          Value x = b.broadcast(loadInput(b.add(row, r), r, b.add(first, i)));
           for (auto [p, column] : llvm::enumerate(columns)) {
             Value &sum = next[r * offsets.size() + p];
             sum = math::FmaOp::create(b, x, column, sum);
@@ -186,50 +189,92 @@ private:
   //===--- more rows ---===//
 
   void emitDecoded(IndexRange rows) {
-    int64_t mostRows = isWide ? 12 : 6;
-    if (copiesRows())
-      copied = b.scratch({mostRows, partSteps + kLanes}, b.getF32Type());
+    copied =
+        b.scratch({op.getTileSizes()[0], partSteps + kLanes}, b.getF32Type());
     // A step more, lest the panels of a tile stand in the same sets of the cache.
-    decoded = b.scratch({tilePanels, partSteps + 1, kLanes}, b.getF32Type());
+    decoded =
+        b.scratch({registerPanels, partSteps + 1, kLanes}, b.getF32Type());
     Value count = b.sub(rows.end, rows.begin);
     clearSums(count);
     // As few register tiles as will do, none with more than a row less than another.
-    Value tiles = b.div(b.add(count, mostRows - 1), mostRows);
+    Value tiles = b.div(b.add(count, kRegisterRows - 1), kRegisterRows);
     Value least = arith::DivUIOp::create(b, count, tiles);
     Value larger = arith::RemUIOp::create(b, count, tiles);
     b.loop(b.index(0), b.index(k), partSteps, [&](Value begin) {
       Value end = b.min(b.add(begin, partSteps), b.index(k));
-      b.loop(b.index(0), tiles, 1, [&](Value tile) {
-        Value row =
-            b.add(rows.begin, b.add(b.mul(tile, least), b.min(tile, larger)));
-        Value isLarger =
-            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tile, larger);
-        Value count =
-            arith::SelectOp::create(b, isLarger, b.add(least, 1), least);
-        Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile,
-                                              b.index(0));
-        prepareRows(row, count, begin, end);
-        // The least tile of all: one row more than the greatest takes two.
-        SmallVector<int64_t> counts = llvm::to_vector(llvm::seq_inclusive(
-            std::min(kStreamedRows + 1, (mostRows + 1) / 2), mostRows));
-        b.choose(count, counts, [&](int64_t count) {
-          forPanels({isWide ? 2 : 1, 1}, [&](Value panel, int64_t panels) {
+      SmallVector<int64_t> widths{registerPanels};
+      while (widths.back() > 1)
+        widths.push_back(widths.back() / 2);
+      forPanels(widths, [&](Value panel, int64_t panels) {
+        b.loop(b.index(0), tiles, 1, [&](Value tile) {
+          Value row =
+              b.add(rows.begin, b.add(b.mul(tile, least), b.min(tile, larger)));
+          Value isLarger =
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, tile, larger);
+          Value count =
+              arith::SelectOp::create(b, isLarger, b.add(least, 1), least);
+          Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                                tile, b.index(0));
+          Value isFirstOfRow = arith::CmpIOp::create(
+              b, arith::CmpIPredicate::eq, panel, b.index(0));
+          b.branch(isFirstOfRow, [&] {
+            copyRows(row, count, begin, end, b.sub(row, firstRow));
+          });
+          prefetchNext(panel, panels, begin, tile, tiles);
+          // The least tile of all: one row more than the greatest takes two.
+          SmallVector<int64_t> counts = llvm::to_vector(llvm::seq_inclusive(
+              std::min(kStreamedRows + 1, (kRegisterRows + 1) / 2),
+              kRegisterRows));
+          b.choose(count, counts, [&](int64_t count) {
+            auto multiply = [&](bool decodes) {
+              multiplyTile(row, count, panel, panels, begin, end, decodes);
+            };
             b.branch(
-                isFirst,
-                [&] {
-                  multiplyTile(row, count, panel, panels, begin, end, true);
-                },
-                [&] {
-                  multiplyTile(row, count, panel, panels, begin, end, false);
-                });
+                isFirst, [&] { multiply(true); }, [&] { multiply(false); });
           });
         });
       });
     });
   }
 
-  /// Steps [begin, end) of a panel as f32, in a part of K that begins at `partBegin`.
-  void decodePanel(Value panel, Value begin, Value end, Value partBegin) {
+  /// Asks for the panels that are decoded after these, a share of them before each tile but the first: what the first tiles
+  /// need in bursts arrives evenly.
+  void prefetchNext(Value panel, int64_t panels, Value begin, Value tile,
+                    Value tiles) {
+    Value next = b.add(panel, panels);
+    Value wraps =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, next, panelCount);
+    next = arith::SelectOp::create(b, wraps, b.index(0), next);
+    Value step =
+        arith::SelectOp::create(b, wraps, b.add(begin, partSteps), begin);
+    Value isFirst =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile, b.index(0));
+    Value isLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, step, b.index(k));
+    b.branch(
+        arith::OrIOp::create(b, isFirst, isLast), [] {},
+        [&] {
+          int64_t lines = reader.getBytes(partSteps) / 64;
+          Value others = b.sub(tiles, b.index(1));
+          Value share =
+              arith::DivUIOp::create(b, b.add(others, lines - 1), others);
+          Value from = arith::MulIOp::create(b, b.sub(tile, b.index(1)), share);
+          Value to = b.min(b.add(from, share), b.index(lines));
+          SmallVector<Value> offsets;
+          for (int64_t p = 0; p < panels; ++p)
+            offsets.push_back(reader.blockOffset(
+                reader.panelOffset(matrix, b.add(firstPanel, b.add(next, p))),
+                b.div(step, reader.getBlockSteps())));
+          b.loop(from, to, 1, [&](Value line) {
+            for (Value offset : offsets)
+              reader.prefetchLine(b.add(offset, b.mul(line, 64)));
+          });
+        });
+  }
+
+  /// Steps [begin, end) of a panel as f32, the p-th of a register tile, in a part of K that begins at `partBegin`.
+  void decodePanel(Value panel, int64_t p, Value begin, Value end,
+                   Value partBegin) {
     Value source = reader.panelOffset(matrix, b.add(firstPanel, panel));
     int64_t blockSteps = reader.getBlockSteps();
     int64_t chunkSteps = reader.getChunkSteps();
@@ -243,7 +288,7 @@ private:
         PanelReader::Chunk loaded = reader.loadChunk(offset, chunk, scales);
         for (int64_t i = 0; i < steps; ++i)
           b.store(reader.decodeStep(loaded, i), decoded,
-                  {panel, b.add(first, i), b.index(0)});
+                  {b.index(p), b.add(first, i), b.index(0)});
       };
       b.loop(b.index(0), b.index(steps / chunkSteps), 1,
              [&](Value chunk) { store(chunk, chunkSteps); });
@@ -262,6 +307,7 @@ private:
   /// time, so that they arrive from memory while it multiplies.
   void multiplyTile(Value row, int64_t count, Value panel, int64_t panels,
                     Value begin, Value end, bool isFirst) {
+    Value firstCopied = b.sub(row, firstRow);
     SmallVector<Value> start;
     for (int64_t r = 0; r < count; ++r)
       for (int64_t p = 0; p < panels; ++p)
@@ -273,10 +319,10 @@ private:
             SmallVector<Value> columns, next;
             for (int64_t p = 0; p < panels; ++p)
               columns.push_back(
-                  b.load(decoded, {b.add(panel, p), step, b.index(0)}, kLanes));
+                  b.load(decoded, {b.index(p), step, b.index(0)}, kLanes));
             for (int64_t r = 0; r < count; ++r) {
-              Value place = copiesRows() ? step : b.add(begin, step);
-              Value x = b.broadcast(loadInput(r, place));
+              Value x =
+                  b.broadcast(b.load(copied, {b.add(firstCopied, r), step}, 1));
               for (int64_t p = 0; p < panels; ++p)
                 next.push_back(math::FmaOp::create(b, x, columns[p],
                                                    carried[r * panels + p]));
@@ -292,7 +338,7 @@ private:
         b.loop(begin, end, steps, start, [&](Value from, ValueRange carried) {
           Value to = b.min(b.add(from, steps), end);
           for (int64_t p = 0; p < panels; ++p)
-            decodePanel(b.add(panel, p), from, to, begin);
+            decodePanel(b.add(panel, p), p, from, to, begin);
           return multiply(from, to, carried);
         });
     storeSums(results, row, panel, count, panels);
@@ -300,11 +346,9 @@ private:
 
   //===--- rows ---===//
 
-  /// Makes loadInput serve `count` rows from `row` on and k in [begin, end).
-  void prepareRows(Value row, Value count, Value begin, Value end) {
-    tileRow = row;
-    if (!copiesRows())
-      return;
+  /// Copies k in [begin, end) of `count` rows from `row` on, gathered and through the prologue, to row `place` of the copy and
+  /// those after it.
+  void copyRows(Value row, Value count, Value begin, Value end, Value place) {
     b.loop(b.index(0), count, 1, [&](Value i) {
       Value source = b.add(row, i);
       if (op.getGather())
@@ -319,7 +363,7 @@ private:
         if (hasPrologue())
           x = b.apply(op.getPrologue(),
                       prologueArguments(x, column, lanes, rowValues))[0];
-        b.store(x, copied, {i, b.sub(column, begin)});
+        b.store(x, copied, {b.add(place, i), b.sub(column, begin)});
       });
     });
   }
@@ -346,11 +390,11 @@ private:
     return op.getHeads() > 1 ? b.add(place, b.mul(matrix, stride)) : place;
   }
 
-  /// Element `place` of the r-th prepared row; copied rows begin with the part of K.
-  Value loadInput(int64_t r, Value place) {
+  /// Element `place` of row `row`, the r-th of those that were copied, if they were.
+  Value loadInput(Value row, int64_t r, Value place) {
     if (copiesRows())
       return b.load(copied, {b.index(r), place}, 1);
-    return b.load(input, {b.add(tileRow, r), inputColumn(place)}, 1);
+    return b.load(input, {row, inputColumn(place)}, 1);
   }
 
   //===--- sums ---===//
@@ -433,9 +477,11 @@ private:
   void forPanels(ArrayRef<int64_t> counts,
                  function_ref<void(Value, int64_t)> body) {
     // Blocks that are never needed are not emitted.
-    if (tilePanels % counts[0] == 0 && outputPanels * parts % counts[0] == 0)
-      counts = counts.take_front();
-    forBlocks(b.index(0), panelCount, counts, body);
+    int64_t unit = std::gcd(tilePanels, outputPanels * parts);
+    const int64_t *last =
+        llvm::find_if(counts, [&](int64_t n) { return unit % n == 0; });
+    forBlocks(b.index(0), panelCount,
+              counts.take_front(last - counts.begin() + 1), body);
   }
 
   /// Fused operands as memrefs of the task, each with its access.
@@ -455,17 +501,18 @@ private:
   /// Panels of the weight in a whole task, and steps of a part of K.
   int64_t tilePanels, partSteps;
   bool isWide;
+  /// Panels of a register tile.
+  int64_t registerPanels;
   Value input, init;
   /// Expert or head; null for a plain product.
   Value matrix;
   Value firstRow, firstPanel, panelCount;
   /// [rows of a tile, tilePanels, kLanes]
   Value sums;
-  /// [rows of a block, K or a part of it]: rows gathered and through the prologue.
+  /// [rows of a tile or of a streamed block, K or a part of it]: rows gathered and through the prologue.
   Value copied;
-  /// [tilePanels, partSteps, kLanes]
+  /// [registerPanels, partSteps, kLanes]
   Value decoded;
-  Value tileRow;
 };
 
 } // namespace

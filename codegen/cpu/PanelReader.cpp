@@ -179,3 +179,8 @@ void PanelReader::prefetch(Value blockOffset, Value chunk, int64_t distance) {
                                /*isWrite=*/false, /*localityHint=*/3,
                                /*isDataCache=*/true);
 }
+
+void PanelReader::prefetchLine(Value offset) {
+  memref::PrefetchOp::create(b, bytes, offset, /*isWrite=*/false,
+                             /*localityHint=*/2, /*isDataCache=*/true);
+}

@@ -19,6 +19,10 @@ public:
 
   /// Steps of a block, a multiple of getChunkSteps(). Panels with scales hold whole blocks, others end with K.
   int64_t getBlockSteps() const { return blockSteps; }
+  /// Bytes of a number of whole blocks.
+  int64_t getBytes(int64_t steps) const {
+    return steps / blockSteps * blockBytes;
+  }
   /// Steps that are decoded together.
   int64_t getChunkSteps() const { return chunkSteps; }
   /// Whether the steps of a chunk stand in words, which keep registers while they are decoded.
@@ -40,6 +44,8 @@ public:
   mlir::Value decodeStep(const Chunk &chunk, int64_t i);
   /// Asks for the bytes that stand `distance` behind the chunk.
   void prefetch(mlir::Value blockOffset, mlir::Value chunk, int64_t distance);
+  /// Asks for the cache line at `offset`, not nearer than the second-level cache.
+  void prefetchLine(mlir::Value offset);
 
 private:
   mlir::Value chunkOffset(mlir::Value blockOffset, mlir::Value chunk);

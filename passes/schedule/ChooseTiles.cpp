@@ -25,8 +25,10 @@ using namespace moec::kernel;
 
 namespace {
 
-/// Panels of a task.
+/// Panels of a task, or of a block on a GPU.
 constexpr int64_t kPanelsPerTask = 8;
+/// Tasks of a kernel on a CPU from which on they have twice as many panels: each reads its rows anew.
+constexpr int64_t kManyTasks = 32;
 /// Rows of a task on a CPU: panels are decoded once for all of them.
 constexpr int64_t kCpuGemmRows = 256;
 /// Rows of a block on a GPU.
@@ -36,6 +38,15 @@ constexpr int64_t kRowKernelRows = 16;
 constexpr int64_t kAttentionRows = 8;
 /// Query heads of a task where all read the same keys.
 constexpr int64_t kAttentionHeads = 8;
+
+/// Columns of a task. Experts make many tasks whatever their width.
+int64_t chooseColumns(GemmOp op, bool isCuda) {
+  int64_t columns =
+      kPanelsPerTask * op.getPanelWidth() / int64_t(op.getParts());
+  int64_t tasks = op.getHeads() * llvm::divideCeil(op.getN(), columns);
+  bool isWide = !isCuda && (op.getGroups() || tasks >= kManyTasks);
+  return isWide ? 2 * columns : columns;
+}
 
 /// Query heads of a task: they read one kv head, whose keys and values stay in the cache meanwhile.
 int64_t chooseHeads(AttentionOp op) {
@@ -51,8 +62,7 @@ struct ChooseTilesPass : moec::impl::ChooseTilesPassBase<ChooseTilesPass> {
     getOperation().walk([&](TaskInterface op) {
       std::pair<int64_t, int64_t> tile = {kRowKernelRows, 1};
       if (auto gemm = dyn_cast<GemmOp>(*op))
-        tile = {gemmRows, kPanelsPerTask * gemm.getPanelWidth() /
-                              int64_t(gemm.getParts())};
+        tile = {gemmRows, chooseColumns(gemm, isCuda)};
       else if (auto attention = dyn_cast<AttentionOp>(*op))
         tile = {kAttentionRows, chooseHeads(attention)};
       else if (auto group = dyn_cast<GroupOp>(*op))

@@ -30,7 +30,7 @@ VARIANTS = {
 GPU_VARIANTS = {
     "chunk1": ["--chunk", "1"],
     "chunk20": ["--chunk", "20"],
-    "batch": ["--batch", "2", "--chunk", "16"],
+    "batch": ["--batch", "4", "--chunk", "16"],
 }
 
 

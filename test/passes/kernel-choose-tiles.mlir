@@ -1,10 +1,19 @@
 // RUN: moe-opt %s --kernel-choose-tiles | FileCheck %s
+// RUN: sed -e '/^#id/d' -e 's/#id/affine_map<(d0, d1) -> (d0, d1)>/g' -e '1i module attributes {moe.target = #moe.cuda<"sm_90a">} {' -e '$a }' %s | moe-opt --kernel-choose-tiles | FileCheck %s --check-prefix=CUDA
+
+// A block on a GPU has 64 rows and 8 panels, whatever it multiplies.
+// CUDA-LABEL: func @gemm
+// CUDA: {tiles = array<i64: 64, 128>}
+// CUDA: {parts = 2 : i64, tiles = array<i64: 64, 64>}
+// CUDA: {tiles = array<i64: 64, 128>}
+// CUDA: {tiles = array<i64: 64, 128>}
+// CUDA: row_tile 64
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 
-// Eight panels for a task, of all parts together.
+// Eight panels for a task, of all parts together; twice as many for experts, and where that leaves many tasks.
 // CHECK-LABEL: func @gemm
-func.func @gemm(%x: memref<?x64xf32>, %w: memref<8x64x16xbf16>, %we: memref<4x8x64x16xbf16>, %g: memref<?x3xi32>, %o: memref<?x128xf32>, %p: memref<?x64xf32>) {
+func.func @gemm(%x: memref<?x64xf32>, %ww: memref<256x64x16xbf16>, %q: memref<?x4096xf32>, %w: memref<8x64x16xbf16>, %we: memref<4x8x64x16xbf16>, %g: memref<?x3xi32>, %o: memref<?x128xf32>, %p: memref<?x64xf32>) {
   // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 256, 128>}
   kernel.gemm ins(%x, %w : memref<?x64xf32>, memref<8x64x16xbf16>) prologue []() {} epilogue []() {} outs(%o : memref<?x128xf32>)
   // CHECK: outs(%{{.*}} : memref<?x64xf32>) {parts = 2 : i64, tiles = array<i64: 256, 64>}
@@ -12,8 +21,10 @@ func.func @gemm(%x: memref<?x64xf32>, %w: memref<8x64x16xbf16>, %we: memref<4x8x
     ^bb0(%a: f32, %b: f32):
       kernel.yield %a : f32
   } outs(%p : memref<?x64xf32>) {parts = 2}
-  // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 256, 128>}
+  // CHECK: outs(%{{.*}} : memref<?x128xf32>) {tiles = array<i64: 256, 256>}
   kernel.gemm ins(%x, %we : memref<?x64xf32>, memref<4x8x64x16xbf16>) groups(%g : memref<?x3xi32>) prologue []() {} epilogue []() {} outs(%o : memref<?x128xf32>)
+  // CHECK: outs(%{{.*}} : memref<?x4096xf32>) {tiles = array<i64: 256, 256>}
+  kernel.gemm ins(%x, %ww : memref<?x64xf32>, memref<256x64x16xbf16>) prologue []() {} epilogue []() {} outs(%q : memref<?x4096xf32>)
   return
 }
 
