@@ -59,20 +59,20 @@ Result<uint64_t> numberOf(const char *variable, uint64_t otherwise,
   return value * unit;
 }
 
-Status readChecks(Options &options) {
-  const char *text = getenv("MOEC_CUDASIM_CHECKS");
-  std::string_view value = text ? text : "on";
-  if (value == "on" || value.empty())
-    return Status::success();
-  if (value == "off")
-    options.checks = false;
-  else if (value == "all")
-    options.checkGlobalRaces = true;
-  else
-    return Status::error("MOEC_CUDASIM_CHECKS=" + std::string(value) +
-                         ": expected off, on, or all (with races in global "
-                         "memory)");
-  return Status::success();
+/// Which of `values` the variable has; the first if it is unset or empty.
+Result<size_t> choiceOf(const char *variable,
+                        std::initializer_list<std::string_view> values) {
+  const char *text = getenv(variable);
+  if (!text || !*text)
+    return size_t(0);
+  auto found = std::find(values.begin(), values.end(), text);
+  if (found != values.end())
+    return static_cast<size_t>(found - values.begin());
+  std::string message =
+      std::string(variable) + "=" + text + ": expected one of";
+  for (std::string_view value : values)
+    message += " " + std::string(value);
+  return Status::error(message);
 }
 
 } // namespace
@@ -105,9 +105,15 @@ CUresult Driver::initialize(unsigned flags) {
                              &perturbation, &late, &seconds})
     if (!number->ok())
       return refuse(number->message());
-  if (Status status = readChecks(options); !status.ok())
-    return refuse(status.message());
+  auto checks = choiceOf("MOEC_CUDASIM_CHECKS", {"on", "off", "all"});
+  auto mma = choiceOf("MOEC_CUDASIM_MMA", {"in-order", "hardware"});
+  for (const auto *choice : {&checks, &mma})
+    if (!choice->ok())
+      return refuse(choice->message());
 
+  options.checks = *checks != 1;
+  options.checkGlobalRaces = *checks == 2;
+  options.mma = *mma ? MmaArithmetic::Hardware : MmaArithmetic::InOrder;
   options.seed = *seed;
   options.perturbation = *perturbation;
   options.lateCopies = *late;

@@ -60,6 +60,8 @@ CUresult Driver::loadModule(Context &context, std::span<const std::byte> image,
   auto program = decode(**parsed, memory, context.device);
   if (!program.ok())
     return refuse(CUDA_ERROR_INVALID_PTX, program.message());
+  for (Mma &mma : (*program)->mma)
+    mma = Mma(mma.shape, options.mma, properties.architecture.number);
 
   const auto &cubinKernels = selection.image.cubin.kernels;
   for (const Kernel &kernel : (*program)->functions) {

@@ -2,6 +2,8 @@
 #ifndef MOEC_SIMULATOR_MACHINE_OPTIONS_H
 #define MOEC_SIMULATOR_MACHINE_OPTIONS_H
 
+#include "simulator/arithmetic/Mma.h"
+
 #include <cstdint>
 
 namespace moec::cudasim {
@@ -18,6 +20,7 @@ struct Options {
   bool counters = true;
   /// Not 0: approximate functions err by up to their documented bound, decided by this seed.
   uint64_t perturbation = 0;
+  MmaArithmetic mma = MmaArithmetic::InOrder;
 };
 
 } // namespace moec::cudasim

@@ -200,7 +200,8 @@ TEST(Devices, RefuseAWrongEnvironment) {
         {"MOEC_CUDASIM_DEVICES", "0", "expected a number from 1 to 64"},
         {"MOEC_CUDASIM_MEMORY", "4X", "expected a number"},
         {"MOEC_CUDASIM_SMS", "many", "expected a number"},
-        {"MOEC_CUDASIM_CHECKS", "maybe", "expected off, on, or all"}}) {
+        {"MOEC_CUDASIM_CHECKS", "maybe", "expected one of on off all"},
+        {"MOEC_CUDASIM_MMA", "exact", "expected one of in-order hardware"}}) {
     std::string text = inChild({{variable, value}}, [] {
       EXPECT_CU(CUDA_ERROR_INVALID_VALUE, CU(cuInit)(0));
     });

@@ -543,6 +543,42 @@ TEST(Errors, DeadlockNamesWhatWaits) {
 // Counters
 //===----------------------------------------------------------------------===//
 
+/// 1 plus sixteen products of 2^-24 each. One by one each is lost, a tie that goes to the even 1; together they count.
+TEST(Launch, TensorCoresAddAsTheyAreAsked) {
+  const char *kernel = R"(
+.version 8.0
+.target sm_80
+.address_size 64
+.visible .entry multiply(.param .u64 to)
+{
+  .reg .b32 %a, %b, %t;
+  .reg .f32 %c<4>, %d<4>;
+  .reg .b64 %rd<3>;
+  mov.b32 %a, 0x3F803F80;
+  mov.b32 %b, 0x33803380;
+  mov.f32 %c0, 0f3F800000;
+  mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%d0, %d1, %d2, %d3}, {%a, %a, %a, %a}, {%b, %b}, {%c0, %c0, %c0, %c0};
+  ld.param.u64 %rd1, [to];
+  mov.u32 %t, %tid.x;
+  mul.wide.u32 %rd2, %t, 4;
+  add.s64 %rd1, %rd1, %rd2;
+  st.global.f32 [%rd1], %d3;
+  ret;
+}
+)";
+  auto expect = [&](float sum) {
+    return [=] {
+      startDevice();
+      CUfunction multiply = loadKernel(kernel, "multiply");
+      CUdeviceptr to = allocate(32 * sizeof(float));
+      ASSERT_CU(launch(multiply, 1, 32, nullptr, to));
+      EXPECT_EQ(download<float>(to, 32), std::vector<float>(32, sum));
+    };
+  };
+  inChild({}, expect(1));
+  inChild({{"MOEC_CUDASIM_MMA", "hardware"}}, expect(1 + 0x1p-20f));
+}
+
 TEST(Counters, AreWrittenAtTheEnd) {
   char path[] = "/tmp/cudasim-counters-XXXXXX";
   close(mkstemp(path));
