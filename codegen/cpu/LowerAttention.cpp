@@ -8,6 +8,9 @@
 // The 16 scores of a block are formed together: 16 sums of 16 lanes in registers, reduced by one tree whose shuffles leave the
 // score of key j in lane j.
 //
+// A block's keys and values are copied side by side for all lines that meet it: rows of the cache are often a power of two
+// apart, and then fall into the same few sets of the first-level cache and push each other out.
+//
 //===------------------------------------------------------------------------===//
 
 #include "codegen/cpu/TaskBuilder.h"
@@ -38,9 +41,18 @@ public:
     int64_t padded = llvm::alignTo(valueWidth, kLanes);
     int64_t tokens = kStateBytes / (headsOfTask * padded * sizeof(float));
     tokensAtOnce = std::clamp<int64_t>(tokens, 1, op.getTileSizes()[0]);
-    whole = State(b, tokensAtOnce * headsOfTask, padded);
-    split = State(b, tokensAtOnce * headsOfTask, padded);
-    weights = b.scratch({kBlockKeys}, b.getF32Type());
+    int64_t lines = tokensAtOnce * headsOfTask;
+    whole = State(b, lines, padded);
+    split = State(b, lines, padded);
+    weights = b.scratch({lines, kBlockKeys}, b.getF32Type());
+    keeps = b.scratch({lines}, b.getF32Type());
+    keys = Block(b, keyWidth);
+    // A latent is key and value at once.
+    int64_t begin = op.getValueBegin() - op.getKeyBegin();
+    isLatent =
+        op.getKvHeads() == 1 && begin >= 0 && begin + valueWidth <= keyWidth;
+    values = isLatent ? keys : Block(b, valueWidth);
+    valuesBegin = isLatent ? begin : 0;
   }
 
   void emit() {
@@ -49,8 +61,10 @@ public:
     headCount =
         b.sub(b.min(b.add(firstHead, headsOfTask), b.index(heads)), firstHead);
     Value kvHead = b.div(firstHead, group);
-    keyAt = b.add(b.mul(kvHead, op.getKey()), op.getKeyBegin());
-    valueAt = b.add(b.mul(kvHead, op.getValue()), op.getValueBegin());
+    keys.begin = b.add(b.mul(kvHead, op.getKey()), op.getKeyBegin());
+    values.begin =
+        isLatent ? keys.begin
+                 : b.add(b.mul(kvHead, op.getValue()), op.getValueBegin());
     IndexRange rows = b.rows();
     b.loop(rows.begin, rows.end, tokensAtOnce, [&](Value begin) {
       emitTokens({begin, b.min(b.add(begin, tokensAtOnce), rows.end)});
@@ -67,6 +81,23 @@ private:
           sum(b.scratch({lines}, b.getF32Type())),
           values(b.scratch({lines, width}, b.getF32Type())) {}
     Value most, sum, values;
+  };
+
+  /// A part of 16 rows of the cache, copied.
+  struct Block {
+    Block() = default;
+    Block(TaskBuilder &b, int64_t width)
+        : width(width),
+          rows(b.scratch({kBlockKeys, int64_t(llvm::alignTo(width, kLanes))},
+                         b.getF32Type())),
+          source(b.scratch({2}, b.getI64Type())) {}
+    int64_t width = 0;
+    /// Column of the cache.
+    Value begin;
+    /// [kBlockKeys, width]; what stands behind the last key of a line is not used.
+    Value rows;
+    /// The sequence, by its first row, whose rows these are, and how many are.
+    Value source;
   };
 
   /// A token and a head of the task.
@@ -89,15 +120,8 @@ private:
     b.loop(b.index(0), mostKeys, kSplitKeys, [&](Value begin) {
       forLines(tokens, begin, [&](Line line, Value) { clear(split, line); });
       Value end = b.min(b.add(begin, kSplitKeys), mostKeys);
-      b.loop(begin, end, kBlockKeys, [&](Value key) {
-        forLines(tokens, key, [&](Line line, Value left) {
-          Value isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
-                                               left, b.index(kBlockKeys));
-          b.branch(
-              isFull, [&] { emitBlock(line, key, Value()); },
-              [&] { emitBlock(line, key, left); });
-        });
-      });
+      b.loop(begin, end, kBlockKeys,
+             [&](Value key) { emitBlock(tokens, key); });
       forLines(tokens, begin, [&](Line line, Value) { mergeSplit(line); });
     });
     forLines(tokens, b.index(0), [&](Line line, Value) { storeResult(line); });
@@ -108,9 +132,10 @@ private:
   }
   Value keysOf(Value token) { return b.add(positionOf(token), 1); }
 
-  /// body(line, keys from `key` on) for the tokens that have such keys.
+  /// body(line, keys from `key` on) for the tokens that have such keys, before the first line of each token perToken(line, keys).
   void forLines(IndexRange tokens, Value key,
-                function_ref<void(Line, Value)> body) {
+                function_ref<void(Line, Value)> body,
+                function_ref<void(Line, Value)> perToken = {}) {
     b.loop(tokens.begin, tokens.end, 1, [&](Value token) {
       Value keys = keysOf(token);
       Value some =
@@ -120,6 +145,8 @@ private:
         line.token = token;
         line.firstRow = b.sub(b.loadIndex(b.buffer(op.getCacheRows()), token),
                               positionOf(token));
+        if (perToken)
+          perToken(line, b.sub(keys, key));
         Value first = b.mul(b.sub(token, tokens.begin), headsOfTask);
         b.loop(b.index(0), headCount, 1, [&](Value head) {
           line.head = head;
@@ -132,9 +159,65 @@ private:
 
   //===--- a block of keys ---===//
 
-  /// Adds 16 keys from `key` on to the split, or `count` of them.
-  void emitBlock(Line line, Value key, Value count) {
-    Value scores = emitScores(line, key, count);
+  /// Adds 16 keys from `key` on to the splits of all lines: scores of all lines, then their weights, then the weighted values,
+  /// so that lines, which do not depend on each other, overlap.
+  void emitBlock(IndexRange tokens, Value key) {
+    forget(keys);
+    if (!isLatent)
+      forget(values);
+    // body(line, count) with no count for a whole block.
+    auto forBlocks = [&](Block &block, function_ref<void(Line, Value)> body) {
+      forLines(
+          tokens, key,
+          [&](Line line, Value left) {
+            Value isFull = arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
+                                                 left, b.index(kBlockKeys));
+            b.branch(
+                isFull, [&] { body(line, Value()); },
+                [&] { body(line, left); });
+          },
+          [&](Line line, Value left) { copyRows(block, line, key, left); });
+    };
+    forBlocks(keys, [&](Line line, Value count) {
+      b.store(emitScores(line, count), weights, {line.state, b.index(0)});
+    });
+    forLines(tokens, key, [&](Line line, Value) { emitWeights(line); });
+    forBlocks(values, [&](Line line, Value count) { addValues(line, count); });
+  }
+
+  void forget(Block &block) {
+    b.store(arith::ConstantOp::create(b, b.getI64IntegerAttr(-1)), block.source,
+            b.index(0));
+  }
+
+  /// Copies the rows from `key` on, of which the token has `left`, that were not copied for tokens before it.
+  void copyRows(Block &block, Line line, Value key, Value left) {
+    auto get = [&](int64_t place) -> Value {
+      return arith::IndexCastOp::create(
+          b, b.getIndexType(), b.load(block.source, b.index(place), 1));
+    };
+    auto set = [&](int64_t place, Value value) {
+      b.store(arith::IndexCastOp::create(b, b.getI64Type(), value),
+              block.source, b.index(place));
+    };
+    Value isSame = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, get(0),
+                                         line.firstRow);
+    Value have = arith::SelectOp::create(b, isSame, get(1), b.index(0));
+    Value count = b.min(left, b.index(kBlockKeys));
+    b.loop(have, count, 1, [&](Value j) {
+      Value row = b.add(b.add(line.firstRow, key), j);
+      b.forColumns(block.width, [&](Value column, int64_t lanes) {
+        b.store(b.load(cache, {row, b.add(block.begin, column)}, lanes),
+                block.rows, {j, column});
+      });
+    });
+    set(0, line.firstRow);
+    set(1, arith::MaxUIOp::create(b, have, count));
+  }
+
+  /// Scores become weights, and what was summed up before is told how much of it to keep.
+  void emitWeights(Line line) {
+    Value scores = b.load(weights, {line.state, b.index(0)}, kLanes);
     Value most = b.load(split.most, line.state, 1);
     Value next = arith::MaximumFOp::create(
         b, most,
@@ -148,28 +231,18 @@ private:
     b.store(arith::AddFOp::create(b, arith::MulFOp::create(b, sum, keep),
                                   b.sumLanes(shares)),
             split.sum, line.state);
-    b.store(shares, weights, b.index(0));
-    addValues(line, key, count, b.broadcast(keep));
+    b.store(shares, weights, {line.state, b.index(0)});
+    b.store(keep, keeps, line.state);
   }
 
   /// The scaled scores of the keys; -inf behind `count`.
-  Value emitScores(Line line, Value key, Value count) {
-    Value firstKey = b.add(line.firstRow, key);
-    SmallVector<Value> rows;
-    for (int64_t j = 0; j < kBlockKeys; ++j) {
-      // Rows behind the last key may not exist: the last one stands for them.
-      Value place = b.index(j);
-      if (count)
-        place = b.min(place, b.sub(count, b.index(1)));
-      rows.push_back(b.add(firstKey, place));
-    }
+  Value emitScores(Line line, Value count) {
     Value queryAt = b.mul(b.add(firstHead, line.head), keyWidth);
-    auto addLanes = [&](Value at, Value mask, ArrayRef<Value> rows,
-                        ValueRange sums) {
+    auto addLanes = [&](Value at, Value mask, int64_t first, ValueRange sums) {
       Value q = b.loadMasked(query, {line.token, b.add(queryAt, at)}, mask);
       SmallVector<Value> next;
-      for (auto [row, sum] : llvm::zip(rows, sums)) {
-        Value k = b.loadMasked(cache, {row, b.add(keyAt, at)}, mask);
+      for (auto [j, sum] : llvm::enumerate(sums)) {
+        Value k = b.loadMasked(keys.rows, {b.index(first + j), at}, mask);
         next.push_back(math::FmaOp::create(b, q, k, sum));
       }
       return next;
@@ -177,18 +250,17 @@ private:
     int64_t full = keyWidth / kLanes * kLanes;
     SmallVector<Value> sums;
     // As many sums side by side as there are registers for.
-    size_t keys = isWide ? kBlockKeys : 4;
-    for (size_t first = 0; first < rows.size(); first += keys) {
-      ArrayRef<Value> some = ArrayRef(rows).slice(first, keys);
-      SmallVector<Value> part(keys, b.zeroVector());
+    int64_t keysAtOnce = isWide ? kBlockKeys : 4;
+    for (int64_t first = 0; first < kBlockKeys; first += keysAtOnce) {
+      SmallVector<Value> part(keysAtOnce, b.zeroVector());
       if (full)
         part = b.loop(b.index(0), b.index(full), kLanes, part,
                       [&](Value at, ValueRange sums) {
-                        return addLanes(at, Value(), some, sums);
+                        return addLanes(at, Value(), first, sums);
                       });
       if (full < keyWidth)
         part = addLanes(b.index(full), firstLanes(b.index(keyWidth - full)),
-                        some, part);
+                        first, part);
       llvm::append_range(sums, part);
     }
     Value scores = arith::MulFOp::create(
@@ -227,9 +299,10 @@ private:
   }
 
   /// values = values * keep + Σ_j weights[j] * value[key + j], key by key.
-  void addValues(Line line, Value key, Value count, Value keep) {
-    Value firstKey = b.add(line.firstRow, key);
-    Value keys = count ? count : b.index(kBlockKeys);
+  void addValues(Line line, Value count) {
+    Value keep = b.broadcast(b.load(keeps, line.state, 1));
+    if (!count)
+      count = b.index(kBlockKeys);
     auto add = [&](Value at, int64_t vectors, Value mask) {
       SmallVector<Value> sums;
       for (int64_t i = 0; i < vectors; ++i)
@@ -238,14 +311,14 @@ private:
             b.load(split.values, {line.state, b.add(at, i * kLanes)}, kLanes),
             keep));
       sums =
-          b.loop(b.index(0), keys, 1, sums,
+          b.loop(b.index(0), count, 1, sums,
                  [&](Value j, ValueRange carried) -> SmallVector<Value> {
-                   Value share = b.broadcast(b.load(weights, j, 1));
-                   Value row = b.add(firstKey, j);
+                   Value share =
+                       b.broadcast(b.load(weights, {line.state, j}, 1));
                    SmallVector<Value> next;
                    for (auto [i, sum] : llvm::enumerate(carried)) {
-                     Value place = b.add(valueAt, b.add(at, i * kLanes));
-                     Value value = b.loadMasked(cache, {row, place}, mask);
+                     Value place = b.add(at, valuesBegin + i * kLanes);
+                     Value value = b.loadMasked(values.rows, {j, place}, mask);
                      next.push_back(math::FmaOp::create(b, share, value, sum));
                    }
                    return next;
@@ -333,9 +406,13 @@ private:
   Value query, cache;
   /// All splits that are done, and the one at hand.
   State whole, split;
-  /// Of the keys of a block.
-  Value weights;
-  Value firstHead, headCount, keyAt, valueAt;
+  /// [lines, kBlockKeys] scores or weights of a block, and how much of its sums each line keeps.
+  Value weights, keeps;
+  Block keys, values;
+  bool isLatent;
+  /// Where values begin in a row of their block.
+  int64_t valuesBegin;
+  Value firstHead, headCount;
 };
 
 } // namespace
