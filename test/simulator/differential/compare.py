@@ -8,51 +8,12 @@ import sys
 
 import generate
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from driver import Simulator  # noqa: E402
+
 BLOCKS, THREADS = 2, 64
 ALL = BLOCKS * THREADS
 QUIET = {"half": (0x7c00, 0x3ff), "bfloat": (0x7f80, 0x7f), "float": (0x7f800000, 0x7fffff), "double": (0x7ff << 52, (1 << 52) - 1)}
-
-
-class Simulator:
-    """A context of the simulated driver."""
-
-    def __init__(self, path):
-        self.driver = ctypes.CDLL(path)
-        self.call("cuInit", 0)
-        device, context = ctypes.c_int(), ctypes.c_void_p()
-        self.call("cuDeviceGet", ctypes.byref(device), 0)
-        self.call("cuDevicePrimaryCtxRetain", ctypes.byref(context), device)
-        self.call("cuCtxSetCurrent", context)
-
-    def call(self, name, *arguments):
-        status = getattr(self.driver, name)(*arguments)
-        if status:
-            sys.exit(f"{name}: error {status}")
-
-    def load(self, ptx):
-        module = ctypes.c_void_p()
-        self.call("cuModuleLoadData", ctypes.byref(module), ctypes.c_char_p(ptx))
-        return module
-
-    def run(self, module, name, arrays):
-        """Launches with a buffer of each array (bytes); what is in them afterwards."""
-        function, pointers = ctypes.c_void_p(), []
-        self.call("cuModuleGetFunction", ctypes.byref(function), module, name.encode())
-        for data in arrays:
-            pointer = ctypes.c_uint64()
-            self.call("cuMemAlloc_v2", ctypes.byref(pointer), ctypes.c_size_t(len(data)))
-            self.call("cuMemcpyHtoD_v2", pointer, ctypes.c_char_p(data), ctypes.c_size_t(len(data)))
-            pointers.append(pointer)
-        parameters = (ctypes.c_void_p * len(pointers))(*[ctypes.cast(ctypes.byref(pointer), ctypes.c_void_p) for pointer in pointers])
-        self.call("cuLaunchKernel", function, BLOCKS, 1, 1, THREADS, 1, 1, 0, None, parameters, None)
-        self.call("cuCtxSynchronize")
-        results = []
-        for pointer, data in zip(pointers, arrays):
-            buffer = ctypes.create_string_buffer(len(data))
-            self.call("cuMemcpyDtoH_v2", buffer, pointer, ctypes.c_size_t(len(data)))
-            self.call("cuMemFree_v2", pointer)
-            results.append(buffer.raw)
-        return results
 
 
 def value(data, at, kind):
@@ -92,7 +53,7 @@ def compare(options, simulator, seed, functions):
     blank, scratch = bytes(generate.OUT_BYTES * ALL), generate.inputs(seed + 1, ALL)[:generate.SCRATCH_BYTES * ALL]
     differing = 0
     for index in range(functions):
-        _, out, after = simulator.run(module, f"k{index}", [source, blank, scratch])
+        _, out, after = simulator.run(module, f"k{index}", [source, blank, scratch], BLOCKS, THREADS)
         buffers = [ctypes.create_string_buffer(data, len(data)) for data in (source, blank, scratch)]
         getattr(library, f"k{index}")(*buffers, ctypes.c_int64(ALL))
         want, want_after = buffers[1].raw, buffers[2].raw
