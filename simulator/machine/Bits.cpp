@@ -392,6 +392,37 @@ static void decodeBmsk(Decoder &d) {
          type == Type::B32 ? binary<uint32_t, uint32_t, Bmsk> : nullptr);
 }
 
+/// fns: the position of the n-th set bit, counted up from `base` if n > 0 and down if n < 0; of `base` itself if n is 0. All ones if there is none.
+struct Fns {
+  uint32_t operator()(uint32_t mask, uint32_t base, int32_t n) const {
+    if (base > 31)
+      return ~0u;
+    if (n == 0)
+      return mask >> base & 1 ? base : ~0u;
+    uint32_t left = n > 0 ? uint32_t(n) : 0u - uint32_t(n);
+    for (int at = int(base), step = n > 0 ? 1 : -1; at >= 0 && at < 32;
+         at += step)
+      if (mask >> at & 1 && --left == 0)
+        return uint32_t(at);
+    return ~0u;
+  }
+};
+static Flow findNthSet(Warp &w, const Instruction &i, uint32_t mask) {
+  forLanes(mask, w.at<uint32_t>(i.d), Fns(), w.at<uint32_t>(i.a),
+           w.at<uint32_t>(i.b), w.at<int32_t>(i.c));
+  return Flow::Next;
+}
+
+static void decodeFns(Decoder &d) {
+  d.require("b32");
+  d.expectOperands(4);
+  d.out.d = d.destinationBytes(0, 4);
+  d.out.a = d.sourceBytes(1, 4);
+  d.out.b = d.sourceBytes(2, 4);
+  d.out.c = d.sourceBytes(3, 4);
+  finish(d, Type::B32, findNthSet);
+}
+
 // -- prmt, lop3, dot products.
 
 /// Which byte of {b, a} each byte of the result is, as four nibbles.
@@ -556,6 +587,7 @@ void addBits(Opcodes &all) {
   all["bfe"] = decodeBfe;
   all["bfi"] = decodeBfi;
   all["bmsk"] = decodeBmsk;
+  all["fns"] = decodeFns;
   all["prmt"] = decodePrmt;
   all["lop3"] = decodeLop3;
   all["dp4a"] = decodeDp4a;

@@ -39,8 +39,12 @@ Block::Block(LaunchState &state, uint64_t linearIndex)
                              ? uint64_t(launch.kernel->dynamicSharedOffset) +
                                    launch.dynamicSharedBytes
                              : launch.kernel->staticSharedBytes;
+  sharedBytes += launch.program->reservedSharedBytes;
   shared.assign(sharedBytes, std::byte{0xc7});
   sharedWritten.assign((sharedBytes + 63) / 64 + 1, 0);
+  // The system's bytes have values, though nobody may know which.
+  std::fill_n(sharedWritten.begin(), launch.program->reservedSharedBytes / 64,
+              ~uint64_t(0));
   if (state.races)
     race = state.races->start(static_cast<uint32_t>(linearIndex), threads,
                               kSharedBase + static_cast<uint32_t>(sharedBytes));

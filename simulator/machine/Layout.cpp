@@ -184,20 +184,28 @@ void Decoder::layoutFunctions() {
   }
 }
 
-/// Visits the symbols of all operands.
+/// Visits all operands of one kind.
 static void
-forEachSymbol(const std::vector<ptx::Operand> &operands,
-              const std::function<void(const ptx::Operand &)> &visit) {
+forEachOperand(const std::vector<ptx::Operand> &operands, OperandKind kind,
+               const std::function<void(const ptx::Operand &)> &visit) {
   for (const ptx::Operand &operand : operands) {
-    if (operand.kind == OperandKind::Symbol)
+    if (operand.kind == kind)
       visit(operand);
-    forEachSymbol(operand.parts, visit);
+    forEachOperand(operand.parts, kind, visit);
   }
 }
 
 void Decoder::layoutShared() {
   // Variables that functions use lie at the same addresses for all kernels, those of kernels behind them.
   uint64_t common = 0;
+  for (const State &state : states)
+    for (const ptx::Instruction &instruction : state.source->code)
+      forEachOperand(instruction.operands, OperandKind::Special,
+                     [&](const ptx::Operand &operand) {
+                       if (operand.symbol.starts_with("%reserved_smem_offset_"))
+                         program.reservedSharedBytes = kReservedShared;
+                     });
+  const uint64_t base = kSharedBase + program.reservedSharedBytes;
   auto layout = [&](State &state, Function &function, uint64_t begin,
                     std::map<std::string, uint64_t> moduleShared) {
     uint64_t end = begin, dynamicAlignment = 16;
@@ -215,7 +223,7 @@ void Decoder::layoutShared() {
         return;
       }
       end = align(end, std::max(variable.alignment, 1u));
-      address = kSharedBase + end;
+      address = base + end;
       end += variable.bytes;
       if (end > kMaxSharedBytes)
         throw DecodeError(module.name + ":" + std::to_string(variable.line) +
@@ -226,25 +234,27 @@ void Decoder::layoutShared() {
     state.moduleShared = std::move(moduleShared);
     std::set<uint32_t> placed;
     for (const ptx::Instruction &instruction : state.source->code)
-      forEachSymbol(instruction.operands, [&](const ptx::Operand &operand) {
-        if (operand.index != ptx::None) {
-          const ptx::Variable &variable =
-              state.source->variables[operand.index];
-          if (variable.space == Space::Shared &&
-              placed.insert(operand.index).second)
-            put(variable, state.variables[operand.index]);
-        } else if (const ptx::Variable *variable =
-                       module.findVariable(operand.symbol);
-                   variable && variable->space == Space::Shared &&
-                   !state.moduleShared.count(operand.symbol)) {
-          put(*variable, state.moduleShared[operand.symbol]);
-        }
-      });
+      forEachOperand(instruction.operands, OperandKind::Symbol,
+                     [&](const ptx::Operand &operand) {
+                       if (operand.index != ptx::None) {
+                         const ptx::Variable &variable =
+                             state.source->variables[operand.index];
+                         if (variable.space == Space::Shared &&
+                             placed.insert(operand.index).second)
+                           put(variable, state.variables[operand.index]);
+                       } else if (const ptx::Variable *variable =
+                                      module.findVariable(operand.symbol);
+                                  variable &&
+                                  variable->space == Space::Shared &&
+                                  !state.moduleShared.count(operand.symbol)) {
+                         put(*variable, state.moduleShared[operand.symbol]);
+                       }
+                     });
     function.staticSharedBytes = static_cast<uint32_t>(end);
     function.dynamicSharedOffset =
         static_cast<uint32_t>(align(end, dynamicAlignment));
     for (uint64_t *address : dynamic)
-      *address = kSharedBase + function.dynamicSharedOffset;
+      *address = base + function.dynamicSharedOffset;
     return end;
   };
   std::map<std::string, uint64_t> shared;

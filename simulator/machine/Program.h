@@ -50,6 +50,8 @@ struct Operand {
 
 /// Address of the first byte of a block's shared memory in its window: what is below is nobody's, so that null is caught.
 constexpr uint32_t kSharedBase = 1024;
+/// What the system keeps for itself in front of a block's shared memory, where a program asks for its place (%reserved_smem_offset_…).
+constexpr uint32_t kReservedShared = 1024;
 constexpr unsigned kMaxRecursion = 32;
 
 /// Size of a register of each width: 32 lanes; of a predicate, 32 bits in 8 bytes.
@@ -152,6 +154,11 @@ enum class Special : uint8_t {
   DynamicSmemSize,
   TotalSmemSize,
   AggrSmemSize,
+  ReservedSmemBegin,
+  ReservedSmemEnd,
+  ReservedSmemCap,
+  ReservedSmem0,
+  ReservedSmem1,
   EnvReg1,
   EnvReg2,
   EnvRegOther,
@@ -199,6 +206,7 @@ struct Program {
   std::vector<std::byte> constants;          ///< see constantBank()
   std::vector<SpecialSlot> specials;
   uint32_t specialBytes = 0;
+  uint32_t reservedSharedBytes = 0; ///< kReservedShared or 0
   std::vector<GlobalVariable> globals;
   std::vector<std::string> text; ///< lines of the PTX, for messages
   std::map<uint32_t, std::string> files;

@@ -129,8 +129,23 @@ void Warp::setSpecials() {
         value = launch.dynamicSharedBytes;
         break;
       case Special::TotalSmemSize:
+        value = shared - program->reservedSharedBytes;
+        break;
       case Special::AggrSmemSize:
         value = shared;
+        break;
+      case Special::ReservedSmemBegin:
+      case Special::ReservedSmem0:
+        value = kSharedBase;
+        break;
+      case Special::ReservedSmem1: // what is left is for cooperative groups
+        value = kSharedBase + kReservedShared / 2;
+        break;
+      case Special::ReservedSmemEnd:
+        value = kSharedBase + kReservedShared;
+        break;
+      case Special::ReservedSmemCap:
+        value = kReservedShared;
         break;
       case Special::EnvReg1:
         value = static_cast<uint32_t>(launch.cooperativeWorkspace >> 32);

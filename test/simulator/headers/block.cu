@@ -4,14 +4,12 @@
 #include <cub/block/block_exchange.cuh>
 #include <cub/block/block_histogram.cuh>
 #include <cub/block/block_load.cuh>
-#include <cub/block/block_merge_sort.cuh>
 #include <cub/block/block_radix_sort.cuh>
 #include <cub/block/block_reduce.cuh>
 #include <cub/block/block_scan.cuh>
 #include <cub/block/block_shuffle.cuh>
 #include <cub/block/block_store.cuh>
 #include <cub/warp/warp_exchange.cuh>
-#include <cub/warp/warp_merge_sort.cuh>
 #include <cub/warp/warp_reduce.cuh>
 #include <cub/warp/warp_scan.cuh>
 
@@ -112,27 +110,6 @@ extern "C" __global__ void sort(const float *keys, const int *values, float *sor
   cub::StoreDirectBlocked(threadIdx.x, sortedKeys, key);
   cub::StoreDirectBlockedVectorized(threadIdx.x, sortedValues, value);
   cub::StoreDirectStriped<kThreads>(threadIdx.x, sortedWords, word);
-}
-
-struct Smaller {
-  __device__ bool operator()(double a, double b) const { return a < b; }
-};
-
-extern "C" __global__ void merge_sort(const double *in, double *out, int count, double *byWarp) {
-  using Sort = cub::BlockMergeSort<double, kThreads, kItems>;
-  using WarpSort = cub::WarpMergeSort<double, kItems, 16>;
-  __shared__ union {
-    typename Sort::TempStorage block;
-    typename WarpSort::TempStorage warps[kThreads / 16];
-  } storage;
-  double items[kItems];
-  cub::LoadDirectBlocked(threadIdx.x, in, items, count, 1e300);
-  Sort(storage.block).Sort(items, Smaller(), count, 1e300);
-  cub::StoreDirectBlocked(threadIdx.x, out, items, count);
-  __syncthreads();
-  cub::LoadDirectBlocked(threadIdx.x, in, items);
-  WarpSort(storage.warps[threadIdx.x / 16]).Sort(items, Smaller());
-  cub::StoreDirectBlocked(threadIdx.x, byWarp, items);
 }
 
 /// The ways to load and store, each in turn, of a tile that is not full.

@@ -47,14 +47,6 @@ def sort():
                            pack("I", words), Output("I", sorted_words)])
 
 
-def merge_sort():
-    values = [RANDOM.uniform(-5, 5) for _ in range(TILE)]
-    count = 491
-    by_warp = [x for part in cut(values, 16 * ITEMS) for x in sorted(part)]
-    out = Output("d", sorted(values[:count]))
-    return Launch("merge_sort", [pack("d", values), out, ctypes.c_int(count), Output("d", by_warp)])
-
-
 def load_store():
     values = [RANDOM.uniform(-5, 5) for _ in range(TILE)]
     count = 403
@@ -96,4 +88,4 @@ def exchange():
     return Launch("exchange", [pack("i", values), pack("i", ranks), Output("i", values + scattered + scattered + scattered)])
 
 
-LAUNCHES = [reduce(), scan(), sort(), merge_sort(), load_store(), warps(), histogram(), neighbours(), exchange()]
+LAUNCHES = [reduce(), scan(), sort(), load_store(), warps(), histogram(), neighbours(), exchange()]

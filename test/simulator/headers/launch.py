@@ -22,6 +22,11 @@ class Output:
         self.kind, self.values, self.same = kind, list(values), same
         self.before = b"\xa5" * (struct.calcsize(kind) * len(self.values))
 
+    def differences(self, data):
+        """A line for each number that is not as expected."""
+        return [f"[{at}] is {found!r}, expected {wanted!r}" for at, (found, wanted) in enumerate(zip(unpack(self.kind, data), self.values))
+                if not self.same(found, wanted)]
+
 
 class Changed(Output):
     """A buffer that has something in it before."""
@@ -40,14 +45,11 @@ class Launch:
         self.arguments = [argument.before if isinstance(argument, Output) else argument for argument in arguments]
 
     def differences(self, buffers):
-        """A line for each number that is not as expected; what is no output must not change."""
+        """Also what is no output must be as it was."""
         lines = []
         for index, (output, data) in enumerate(zip(self.outputs, buffers)):
-            if isinstance(output, bytes):
-                if output != data:
-                    lines.append(f"buffer {index} is an input and changed")
-                continue
-            for at, (found, wanted) in enumerate(zip(unpack(output.kind, data), output.values)):
-                if not output.same(found, wanted):
-                    lines.append(f"buffer {index}[{at}] is {found!r}, expected {wanted!r}")
+            if isinstance(output, Output):
+                lines += [f"buffer {index} {line}" for line in output.differences(data)]
+            elif output != data:
+                lines.append(f"buffer {index}, which is an input, changed")
         return lines

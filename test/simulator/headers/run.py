@@ -19,7 +19,7 @@ def compile_program(options, name):
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".cu")
     output = os.path.join(options.folder, f"{name}-{options.arch}.ptx")
     subprocess.run([options.nvcc, "-ptx", "-std=c++17", "-O3", "-arch=" + options.arch, "--expt-relaxed-constexpr", "--extended-lambda",
-                    "-lineinfo", "-diag-suppress=550", source, "-o", output], check=True)
+                    "-lineinfo", "-diag-suppress=20054", source, "-o", output], check=True)
     with open(output, "rb") as file:
         return file.read()
 

@@ -4,7 +4,7 @@
 #include <cuda/latch>
 #include <cuda/pipeline>
 #include <cuda/semaphore>
-#include <cuda/std/algorithm>
+#include <cuda/std/__algorithm_>
 #include <cuda/std/array>
 #include <cuda/std/bit>
 #include <cuda/std/complex>
@@ -125,13 +125,15 @@ extern "C" __global__ void barriers(const int *in, int *out, int *calls) {
   __shared__ Barrier arrived;
   __shared__ alignas(Counted) char counted[sizeof(Counted)];
   __shared__ int phases, buffer[128];
-  __shared__ cuda::latch<cuda::thread_scope_block> latch;
+  using Latch = cuda::latch<cuda::thread_scope_block>;
+  __shared__ alignas(Latch) char latched[sizeof(Latch)];
   auto *phase = reinterpret_cast<Counted *>(counted);
+  auto *latch = reinterpret_cast<Latch *>(latched);
   if (threadIdx.x == 0) {
     phases = 0;
     init(&arrived, blockDim.x);
     new (phase) Counted(blockDim.x, Count{&phases});
-    new (&latch) cuda::latch<cuda::thread_scope_block>(blockDim.x);
+    new (latch) Latch(blockDim.x);
   }
   __syncthreads();
   cuda::memcpy_async(&buffer[threadIdx.x], &in[threadIdx.x], sizeof(int), arrived);
@@ -139,7 +141,7 @@ extern "C" __global__ void barriers(const int *in, int *out, int *calls) {
   int x = buffer[(threadIdx.x + 7) % blockDim.x];
   for (int i = 0; i < 3; ++i)
     phase->arrive_and_wait();
-  latch.arrive_and_wait();
+  latch->arrive_and_wait();
   out[threadIdx.x] = x + phases;
   if (threadIdx.x == 0)
     *calls = phases;
