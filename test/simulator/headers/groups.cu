@@ -124,10 +124,13 @@ extern "C" __global__ void large_tiles(const int *in, int *out) {
   __shared__ cg::block_tile_memory<256> memory;
   cg::thread_block block = cg::this_thread_block(memory);
   auto tile = cg::tiled_partition<64>(block);
+  __shared__ int values[256];
   unsigned t = block.thread_rank();
-  out[3 * t] = cg::reduce(tile, in[t], cg::plus<int>());
+  values[t] = in[t];
+  tile.sync();
+  out[3 * t] = values[t ^ 63];
   out[3 * t + 1] = tile.shfl(in[t], 40);
-  out[3 * t + 2] = tile.any(in[t] > 99);
+  out[3 * t + 2] = tile.meta_group_rank() * 100 + tile.thread_rank();
 }
 
 /// Rounds over the whole grid: x[i] += x[i + 1] of the round before.
