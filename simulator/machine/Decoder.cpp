@@ -31,6 +31,7 @@ static const Opcodes &opcodes() {
     addControl(all);
     addWarpSync(all);
     addMatrix(all);
+    addWmma(all);
     addAsync(all);
     return all;
   }();

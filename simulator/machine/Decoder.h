@@ -176,6 +176,7 @@ void addAtomics(Opcodes &);
 void addControl(Opcodes &);
 void addWarpSync(Opcodes &);
 void addMatrix(Opcodes &);
+void addWmma(Opcodes &);
 void addAsync(Opcodes &);
 
 } // namespace moec::cudasim
