@@ -53,7 +53,7 @@ extern "C" __global__ void bytes(const signed char *a, const signed char *b, int
   multiply<16, 16, 16, signed char, signed char, int, Row, Column>(a, b, c, 32, byRows);
 }
 extern "C" __global__ void unsigned_bytes(const unsigned char *a, const unsigned char *b, int *c) {
-  multiply<8, 32, 16, unsigned char, unsigned char, int, Column, Row>(a, b, c, 32, byColumns);
+  multiply<8, 32, 16, unsigned char, unsigned char, int, Row, Row>(a, b, c, 32, byColumns);
 }
 extern "C" __global__ void doubles(const double *a, const double *b, double *c) {
   multiply<8, 8, 4, double, double, double, Row, Column>(a, b, c, 16, byRows);

@@ -30,5 +30,5 @@ LAUNCHES = [product("half_square", 16, 16, 48, "e", "f", True, False, True), pro
             product("half_tall", 32, 8, 32, "e", "e", True, True, True), product("half_wide", 8, 32, 32, "e", "f", False, False, True),
             product("bfloat_square", 16, 16, 32, "bfloat", "f", True, True, False),
             product("bfloat_tall", 32, 8, 16, "bfloat", "f", False, False, True), product("tensor_float", 16, 16, 32, "f", "f", True, False, True),
-            product("bytes", 16, 16, 32, "b", "i", True, False, True), product("unsigned_bytes", 8, 32, 32, "B", "i", False, True, False, 0),
+            product("bytes", 16, 16, 32, "b", "i", True, False, True), product("unsigned_bytes", 8, 32, 32, "B", "i", True, True, False, 0),
             product("doubles", 8, 8, 16, "d", "d", True, False, True)]
