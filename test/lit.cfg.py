@@ -1,6 +1,7 @@
 # Configuration of the lit tests; see lit.site.cfg.py.in for what CMake fills in.
 import ctypes
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -67,6 +68,15 @@ config.substitutions.append(("%gpu", "env" if gpu else f"env MOEC_CUDA_DRIVER={s
 llc = os.path.join(config.llvm_tools_dir, "llc")
 if os.path.exists(llc) and "nvptx64" in subprocess.run([llc, "--version"], capture_output=True, text=True).stdout:
     config.available_features.add("nvptx")
+
+# Programs are compiled with nvcc and its headers where there is a toolkit.
+for folder in [os.path.join(os.environ[home], "bin") for home in ("CUDA_HOME", "CUDA_PATH") if home in os.environ] + [
+        None, "/usr/local/cuda/bin"]:
+    nvcc = shutil.which("nvcc", path=folder)
+    if nvcc:
+        config.available_features.add("nvcc")
+        config.substitutions.append(("%nvcc", nvcc))
+        break
 
 # Tests of full disks mount small file systems.
 with tempfile.TemporaryDirectory() as folder:

@@ -261,6 +261,8 @@ static void decodeCall(Decoder &d) {
   const ptx::Function *callee = d.findFunction(name, site.function);
   if (name == "__assertfail" && arguments)
     return decodeAssertFail(d, *arguments);
+  if (name == "vprintf" || name == "malloc" || name == "free")
+    d.refuse("'" + name + "' in device code is not supported");
   if (!callee || !callee->hasBody)
     d.refuse("function '" + name + "' has no body in this module");
   auto match = [&](const ptx::Operand *actual,

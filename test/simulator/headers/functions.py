@@ -53,6 +53,7 @@ def single_functions():
 
 
 def fast():
+    """Bounds of the instructions that these functions are, in the PTX ISA; the Guide's are narrower for some."""
     data, values = [single(RANDOM.uniform(0.01, 3) * RANDOM.choice([1, -1])) for _ in range(256)], []
     for x in data:
         values += [math.exp(x), math.log(abs(x)), math.sin(x), 1 / x, math.log2(abs(x))]
@@ -63,10 +64,10 @@ def fast():
     def exponential(at, wanted):
         return units(2.5 + math.floor(abs(1.173 * data[at])), wanted)
 
-    def logarithm(near, units_else):
-        return lambda at, wanted: 2.0 ** near if 0.5 <= abs(data[at]) <= 2 else units(units_else + 0.5, wanted)
-    return Launch("fast", [pack("f", data), Bounded("f", values, [exponential, logarithm(-21.41, 3), lambda at, wanted: 2.0 ** -21.41, 2.5,
-                                                                  logarithm(-22, 2)])], grid=2)
+    def logarithm(near, far):
+        return lambda at, wanted: 2.0 ** near if 0.5 <= abs(data[at]) <= 2 else abs(wanted) * 2.0 ** far + units(0.5, wanted)
+    return Launch("fast", [pack("f", data), Bounded("f", values, [exponential, logarithm(-21.41, -21.5), lambda at, wanted: 2.0 ** -20.5,
+                                                                  2.5, logarithm(-22, -22)])], grid=2)
 
 
 def twice():

@@ -304,6 +304,12 @@ TEST(SimulatorApproximate, CorrectlyRounded) {
   }
 }
 
+TEST(SimulatorApproximate, PerturbationKeepsPowersOfTwo) {
+  for (int n = -126; n < 128; ++n)
+    EXPECT_EQ(Approximately(Approximation::Ex2, true, 1)(float(n)),
+              std::ldexp(1.0f, n));
+}
+
 TEST(SimulatorApproximate, PerturbationStaysInTheBound) {
   struct Bound {
     Approximation function;

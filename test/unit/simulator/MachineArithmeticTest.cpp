@@ -113,6 +113,25 @@ TEST(MachineBits, ShiftsClamp) {
             0x78abcdefu);
 }
 
+TEST(MachineBits, NthSetBit) {
+  // Bits 2, 4, 5 and 7.
+  auto find = [](uint32_t base, int32_t n) {
+    return one("fns.b32 %d, %a0, %a1, %a2;", {0xb4, base, uint32_t(n)});
+  };
+  EXPECT_EQ(find(0, 1), 2u);
+  EXPECT_EQ(find(0, 3), 5u);
+  EXPECT_EQ(find(0, 5), 0xffffffffu);
+  EXPECT_EQ(find(4, 1), 4u);
+  EXPECT_EQ(find(6, 1), 7u);
+  EXPECT_EQ(find(7, -2), 5u);
+  EXPECT_EQ(find(3, -1), 2u);
+  EXPECT_EQ(find(31, -5), 0xffffffffu);
+  EXPECT_EQ(find(4, 0), 4u);
+  EXPECT_EQ(find(3, 0), 0xffffffffu);
+  EXPECT_EQ(find(0, INT32_MIN), 0xffffffffu);
+  EXPECT_NE(refusal("fns.u32 %d, %a0, %a1, 1;"), "");
+}
+
 TEST(MachineBits, FieldsAndSearches) {
   EXPECT_EQ(one("bfe.u32 %d, %a0, 8, 12;", {0x12345678}), 0x456u);
   EXPECT_EQ(one("bfe.s32 %d, %a0, 4, 4;", {0x000000f0}), 0xffffffffu);

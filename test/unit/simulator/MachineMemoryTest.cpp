@@ -195,6 +195,47 @@ st.global.u32 [%o], %r1;
   EXPECT_EQ(run(text, 32, {}, 128).kind, "out-of-bounds");
 }
 
+TEST(MachineMemory, TheSystemsSharedMemoryLiesBeforeTheBlocks) {
+  // Thread 0 fills the system's last 8 bytes and its own 8; the result is made of what must be 1.
+  std::string text = kernel(R"(
+.shared .align 8 .b8 own[8];
+mov.u32 %r0, %reserved_smem_offset_begin;
+mov.u32 %r1, %reserved_smem_offset_end;
+mov.u32 %r2, %reserved_smem_offset_cap;
+sub.u32 %r3, %r1, %r0;
+setp.eq.u32 %p1, %r3, %r2;
+selp.u32 %r3, 1, 0, %p1;
+mov.u32 %r4, own;
+setp.ge.u32 %p1, %r4, %r1;
+selp.u32 %r5, 2, 0, %p1;
+or.b32 %r3, %r3, %r5;
+mov.u32 %r5, %total_smem_size;
+setp.eq.u32 %p1, %r5, 8;
+selp.u32 %r5, 4, 0, %p1;
+or.b32 %r3, %r3, %r5;
+mov.u32 %r6, %reserved_smem_offset_1;
+ld.shared.u64 %A0, [%r6];
+setp.ne.u32 %p1, %lane, 0;
+@%p1 bra DONE;
+st.shared.u64 [%r1-8], 5;
+st.shared.u64 [%r4], 8;
+ld.shared.u32 %r5, [%r4];
+or.b32 %r3, %r3, %r5;
+DONE:
+st.global.u32 [%o], %r3;
+)");
+  Outcome r = run(text, 32);
+  ASSERT_EQ(r.state, State::Finished) << r.failure;
+  EXPECT_EQ(r.out[0], 15u);
+  EXPECT_EQ(
+      run(kernel(".shared .align 8 .b8 own[8];\nmov.u32 %r0, "
+                 "%reserved_smem_offset_1; mov.u32 %r1, own; ld.shared.u32 "
+                 "%r2, [%r1+8];"),
+          32)
+          .kind,
+      "out-of-bounds");
+}
+
 TEST(MachineMemory, RacesInSharedMemory) {
   std::string race = R"(
 .shared .align 8 .b8 s[512];

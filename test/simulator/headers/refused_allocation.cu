@@ -1,0 +1,2 @@
+// Device code that allocates.
+extern "C" __global__ void allocate(void **out) { out[threadIdx.x] = malloc(64); }
