@@ -1,7 +1,6 @@
 //===- Matrix.cpp - ldmatrix, stmatrix, movmatrix, mma --------------------===//
+#include "simulator/machine/Matrix.h"
 #include "simulator/arithmetic/Fragments.h"
-#include "simulator/arithmetic/Mma.h"
-#include "simulator/machine/Decoder.h"
 #include "simulator/machine/MemoryAccess.h"
 
 #include <algorithm>
@@ -13,9 +12,6 @@ using ptx::OperandKind;
 using ptx::Space;
 using ptx::Type;
 
-namespace {
-
-/// .aligned: all lanes that have not exited, and for matrices that is the whole warp.
 bool wholeWarp(Warp &w, uint32_t mask, Flow &flow) {
   if (!w.gather(mask, w.live)) {
     flow = Flow::Schedule;
@@ -27,6 +23,36 @@ bool wholeWarp(Warp &w, uint32_t mask, Flow &flow) {
   }
   return true;
 }
+
+MatrixType takeMatrixType(Decoder &d) {
+  Type type = d.takeType();
+  switch (type) {
+  case Type::F16:
+    return MatrixType::F16;
+  case Type::BF16:
+    return MatrixType::BF16;
+  case Type::TF32:
+    return MatrixType::TF32;
+  case Type::E4M3:
+    return MatrixType::E4M3;
+  case Type::E5M2:
+    return MatrixType::E5M2;
+  case Type::S8:
+    return MatrixType::S8;
+  case Type::U8:
+    return MatrixType::U8;
+  case Type::F64:
+    return MatrixType::F64;
+  case Type::F32:
+    return MatrixType::F32;
+  case Type::S32:
+    return MatrixType::S32;
+  default:
+    d.refuseType(type);
+  }
+}
+
+namespace {
 
 /// flags bit 0: transposed. count: matrices.
 template <bool Load>
@@ -150,34 +176,6 @@ Flow multiply(Warp &w, const Instruction &i, uint32_t mask) {
   lanes(c, shape.registersC());
   mma(a, b, c, d);
   return Flow::Next;
-}
-
-MatrixType takeMatrixType(Decoder &d) {
-  Type type = d.takeType();
-  switch (type) {
-  case Type::F16:
-    return MatrixType::F16;
-  case Type::BF16:
-    return MatrixType::BF16;
-  case Type::TF32:
-    return MatrixType::TF32;
-  case Type::E4M3:
-    return MatrixType::E4M3;
-  case Type::E5M2:
-    return MatrixType::E5M2;
-  case Type::S8:
-    return MatrixType::S8;
-  case Type::U8:
-    return MatrixType::U8;
-  case Type::F64:
-    return MatrixType::F64;
-  case Type::F32:
-    return MatrixType::F32;
-  case Type::S32:
-    return MatrixType::S32;
-  default:
-    d.refuseType(type);
-  }
 }
 
 void decodeMma(Decoder &d) {

@@ -6,8 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "simulator/arithmetic/Float.h"
-#include "simulator/arithmetic/Mma.h"
-#include "simulator/machine/Decoder.h"
+#include "simulator/machine/Matrix.h"
 #include "simulator/machine/MemoryAccess.h"
 
 #include <algorithm>
@@ -61,18 +60,6 @@ Fragment fragmentOf(const MmaShape &shape, Matrix matrix, MatrixType type) {
           ? 8
           : result.rows * result.columns / (32 * result.perRegister());
   return result;
-}
-
-bool wholeWarp(Warp &w, uint32_t mask, Flow &flow) {
-  if (!w.gather(mask, w.live)) {
-    flow = Flow::Schedule;
-    return false;
-  }
-  if (mask != kAllLanes) {
-    flow = w.fail("warp-sync", "a matrix instruction needs all 32 lanes");
-    return false;
-  }
-  return true;
 }
 
 /// The element's place in a lane's register.
@@ -247,30 +234,6 @@ Flow multiplyFragments(Warp &w, const Instruction &i, uint32_t mask) {
 
 // -- Decoding.
 
-MatrixType takeElement(Decoder &d) {
-  Type type = d.takeType();
-  switch (type) {
-  case Type::F16:
-    return MatrixType::F16;
-  case Type::BF16:
-    return MatrixType::BF16;
-  case Type::TF32:
-    return MatrixType::TF32;
-  case Type::S8:
-    return MatrixType::S8;
-  case Type::U8:
-    return MatrixType::U8;
-  case Type::F64:
-    return MatrixType::F64;
-  case Type::F32:
-    return MatrixType::F32;
-  case Type::S32:
-    return MatrixType::S32;
-  default:
-    d.refuseType(type);
-  }
-}
-
 void takeShape(Decoder &d, MmaShape &shape) {
   struct Shape {
     const char *name;
@@ -371,7 +334,7 @@ void decodeMove(Decoder &d) {
   if (d.out.space != Space::Shared && d.out.space != Space::Global &&
       d.out.space != Space::Generic)
     d.refuse("matrices are in global or shared memory");
-  MatrixType type = takeElement(d);
+  MatrixType type = takeMatrixType(d);
   if (matrix == Matrix::C ? !fitsSum(shape, type) : !fits(shape, type))
     d.refuse("no matrix of this shape has elements of this type");
   shape.a = shape.b = shape.accumulator = type;
@@ -400,15 +363,15 @@ void decodeMultiply(Decoder &d) {
   takeShape(d, shape);
   shape.saturateFinite = d.take("satfinite");
   d.take("rn"); // of f64: the only rounding that is supported
-  shape.accumulator = takeElement(d);
-  MatrixType second = takeElement(d), addends = second;
+  shape.accumulator = takeMatrixType(d);
+  MatrixType second = takeMatrixType(d), addends = second;
   bool sumsOfHalves = second == MatrixType::F16 || second == MatrixType::F32;
   if (sumsOfHalves) { // .dtype.ctype: A and B are f16
     shape.a = shape.b = MatrixType::F16;
   } else {
     shape.a = second;
-    shape.b = takeElement(d);
-    addends = takeElement(d);
+    shape.b = takeMatrixType(d);
+    addends = takeMatrixType(d);
   }
   MatrixType wanted = shape.a == MatrixType::F64 ? MatrixType::F64
                       : bytesOf(shape.a) == 1    ? MatrixType::S32

@@ -13,6 +13,9 @@ class Format:
         self.infinity = ((1 << exponent) - 1) << mantissa
         self.largest = self.infinity - 1 if infinities else self.sign - 2
 
+    def __repr__(self):
+        return f"e{self.exponent}m{self.mantissa}"
+
     def value(self, bits):
         """A float, which holds every value of these formats."""
         magnitude, sign = bits & (self.sign - 1), -1.0 if bits & self.sign else 1.0
