@@ -247,29 +247,26 @@ private:
     next = arith::SelectOp::create(b, wraps, b.index(0), next);
     Value step =
         arith::SelectOp::create(b, wraps, b.add(begin, partSteps), begin);
-    Value isFirst =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile, b.index(0));
-    Value isLast =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, step, b.index(k));
-    b.branch(
-        arith::OrIOp::create(b, isFirst, isLast), [] {},
-        [&] {
-          int64_t lines = reader.getBytes(partSteps) / 64;
-          Value others = b.sub(tiles, b.index(1));
-          Value share =
-              arith::DivUIOp::create(b, b.add(others, lines - 1), others);
-          Value from = arith::MulIOp::create(b, b.sub(tile, b.index(1)), share);
-          Value to = b.min(b.add(from, share), b.index(lines));
-          SmallVector<Value> offsets;
-          for (int64_t p = 0; p < panels; ++p)
-            offsets.push_back(reader.blockOffset(
-                reader.panelOffset(matrix, b.add(firstPanel, b.add(next, p))),
-                b.div(step, reader.getBlockSteps())));
-          b.loop(from, to, 1, [&](Value line) {
-            for (Value offset : offsets)
-              reader.prefetchLine(b.add(offset, b.mul(line, 64)));
-          });
-        });
+    Value isLater =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, tile, b.index(0));
+    Value isThere =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, step, b.index(k));
+    b.branch(arith::AndIOp::create(b, isLater, isThere), [&] {
+      int64_t lines = reader.getBytes(partSteps) / 64;
+      Value others = b.sub(tiles, b.index(1));
+      Value share = arith::DivUIOp::create(b, b.add(others, lines - 1), others);
+      Value from = b.mul(b.sub(tile, b.index(1)), share);
+      Value to = b.min(b.add(from, share), b.index(lines));
+      SmallVector<Value> offsets;
+      for (int64_t p = 0; p < panels; ++p)
+        offsets.push_back(reader.blockOffset(
+            reader.panelOffset(matrix, b.add(firstPanel, b.add(next, p))),
+            b.div(step, reader.getBlockSteps())));
+      b.loop(from, to, 1, [&](Value line) {
+        for (Value offset : offsets)
+          reader.prefetchLine(b.add(offset, b.mul(line, 64)));
+      });
+    });
   }
 
   /// Steps [begin, end) of a panel as f32, the p-th of a register tile, in a part of K that begins at `partBegin`.

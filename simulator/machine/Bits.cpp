@@ -392,6 +392,15 @@ static void decodeBmsk(Decoder &d) {
          type == Type::B32 ? binary<uint32_t, uint32_t, Bmsk> : nullptr);
 }
 
+/// A destination and three sources of 32 bits.
+static void takeFour(Decoder &d) {
+  d.expectOperands(4);
+  d.out.d = d.destinationBytes(0, 4);
+  d.out.a = d.sourceBytes(1, 4);
+  d.out.b = d.sourceBytes(2, 4);
+  d.out.c = d.sourceBytes(3, 4);
+}
+
 /// fns: the position of the n-th set bit, counted up from `base` if n > 0 and down if n < 0; of `base` itself if n is 0. All ones if there is none.
 struct Fns {
   uint32_t operator()(uint32_t mask, uint32_t base, int32_t n) const {
@@ -415,11 +424,7 @@ static Flow findNthSet(Warp &w, const Instruction &i, uint32_t mask) {
 
 static void decodeFns(Decoder &d) {
   d.require("b32");
-  d.expectOperands(4);
-  d.out.d = d.destinationBytes(0, 4);
-  d.out.a = d.sourceBytes(1, 4);
-  d.out.b = d.sourceBytes(2, 4);
-  d.out.c = d.sourceBytes(3, 4);
+  takeFour(d);
   finish(d, Type::B32, findNthSet);
 }
 
@@ -478,11 +483,7 @@ static void decodePrmt(Decoder &d) {
        {"ecr", ternary<uint32_t, uint32_t, Prmt<Permute::Ecr>>},
        {"rc16", ternary<uint32_t, uint32_t, Prmt<Permute::Rc16>>}},
       ternary<uint32_t, uint32_t, Prmt<Permute::Index>>);
-  d.expectOperands(4);
-  d.out.d = d.destinationBytes(0, 4);
-  d.out.a = d.sourceBytes(1, 4);
-  d.out.b = d.sourceBytes(2, 4);
-  d.out.c = d.sourceBytes(3, 4);
+  takeFour(d);
   finish(d, Type::B32, handler);
 }
 
@@ -547,11 +548,7 @@ static void decodeDot(Decoder &d, bool four) {
   for (Type type : {a, b})
     if (type != Type::U32 && type != Type::S32)
       d.refuseType(type);
-  d.expectOperands(4);
-  d.out.d = d.destinationBytes(0, 4);
-  d.out.a = d.sourceBytes(1, 4);
-  d.out.b = d.sourceBytes(2, 4);
-  d.out.c = d.sourceBytes(3, 4);
+  takeFour(d);
   auto choose = [&](auto signedA, auto signedB, auto halfA) -> Handler {
     using A = decltype(signedA);
     using B = decltype(signedB);

@@ -3,6 +3,7 @@
   golden.py model MODEL APP OUT     everything that must hold of the executable of a model; OUT is a prefix for its outputs
   golden.py gpu MODEL APP OUT       the same on a GPU, where there are no threads
   golden.py logits MODEL OUT        greatest difference of OUT's logits <= 1e-4 of the greatest logit
+  golden.py four MODEL APP OUT      four sequences in a step have the bits that each has alone
   golden.py same A B                tensors equal bit for bit
   golden.py generate MODEL APP      greedy ids equal, for each generated_ids* of the model
 """
@@ -30,7 +31,7 @@ VARIANTS = {
 GPU_VARIANTS = {
     "chunk1": ["--chunk", "1"],
     "chunk20": ["--chunk", "20"],
-    "batch": ["--batch", "4", "--chunk", "16"],
+    "batch": ["--batch", "2", "--chunk", "16"],
 }
 
 
@@ -42,6 +43,15 @@ def read(path):
     body = data[8 + length:]
     return {name: (entry["dtype"], entry["shape"], body[entry["data_offsets"][0]:entry["data_offsets"][1]])
             for name, entry in header.items() if name != "__metadata__"}
+
+
+def write_ids(path, rows):
+    """A safetensors file of `input_ids`."""
+    body = array.array("q", sum(rows, [])).tobytes()
+    entry = {"dtype": "I64", "shape": [len(rows), len(rows[0])], "data_offsets": [0, len(body)]}
+    header = json.dumps({"input_ids": entry}).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header + body)
 
 
 def values(tensor):
@@ -87,6 +97,21 @@ def check_generate(model, app):
     return None
 
 
+def check_four(model, app, out):
+    """The goldens have two sequences; the same ids backwards are two more."""
+    ids = read(os.path.join(model, "golden.safetensors"))["input_ids"]
+    (count, length), flat = ids[1], list(values(ids))
+    rows = [flat[i * length:i * length + 18] for i in range(count)]
+    rows += [row[::-1] for row in rows]
+    assert len(rows) == 4 and len(set(map(tuple, rows))) == 4
+    source = out + ".four.ids"
+    write_ids(source, rows)
+    paths = [f"{out}.four.{batch}" for batch in (1, 4)]
+    for path, batch in zip(paths, ("1", "4")):
+        subprocess.run([app, "--eval", source, "--out", path, "--batch", batch, "--chunk", "16"], check=True)
+    return check_same(*paths)
+
+
 def check_gpu(model, app, out):
     return check_model(model, app, out, reference=[], variants=GPU_VARIANTS)
 
@@ -101,11 +126,13 @@ def check_model(model, app, out, reference=REFERENCE, variants=VARIANTS):
     whole = evaluate("all", reference)
     errors = [check_logits(model, whole), check_generate(model, app)]
     errors += [check_same(whole, evaluate(name, options)) for name, options in variants.items()]
+    errors.append(check_four(model, app, out))
     return "; ".join(filter(None, errors)) or None
 
 
 def main():
-    commands = {"model": check_model, "gpu": check_gpu, "logits": check_logits, "same": check_same, "generate": check_generate}
+    commands = {"model": check_model, "gpu": check_gpu, "four": check_four, "logits": check_logits, "same": check_same,
+                "generate": check_generate}
     error = commands[sys.argv[1]](*sys.argv[2:])
     if error:
         print(error, file=sys.stderr)
